@@ -1,0 +1,2 @@
+/** The command line: subcommands, console, progress and exit statuses. */
+package org.xenolith.cli;

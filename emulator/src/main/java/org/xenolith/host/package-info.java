@@ -1,0 +1,2 @@
+/** The host edge: terminals, pseudo-terminals, sockets and host threads, and nothing that a guest can see directly. */
+package org.xenolith.host;

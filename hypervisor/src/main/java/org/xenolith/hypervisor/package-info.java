@@ -1,0 +1,2 @@
+/** The hypervisor core: the host with its machine memory, domains, and virtual CPUs. */
+package org.xenolith.hypervisor;
