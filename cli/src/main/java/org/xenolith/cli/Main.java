@@ -31,7 +31,7 @@ public final class Main implements Runnable {
         @Override
         public String[] getVersion() {
             String version = Main.class.getPackage().getImplementationVersion();
-            return new String[] {"xenolith " + (version == null ? "(not packaged)" : version)};
+            return new String[]{"xenolith " + (version == null ? "(not packaged)" : version)};
         }
     }
 }
