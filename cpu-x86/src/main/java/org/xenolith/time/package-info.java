@@ -1,2 +1,2 @@
-/** Virtual time: the clock that counts retired instructions, and the deadlines that hang on it. */
+/** Virtual time: the machine clock and the timers that wait on it. */
 package org.xenolith.time;

@@ -1,0 +1,595 @@
+package org.xenolith.cpu;
+
+import static org.xenolith.memory.RawMemory.get32;
+import static org.xenolith.memory.RawMemory.get64;
+import static org.xenolith.memory.RawMemory.get8;
+import static org.xenolith.memory.RawMemory.put16;
+import static org.xenolith.memory.RawMemory.put32;
+import static org.xenolith.memory.RawMemory.put64;
+import static org.xenolith.memory.RawMemory.put8;
+
+import org.xenolith.cpu.apic.LocalApic;
+import org.xenolith.cpu.mmu.Mmu;
+import org.xenolith.cpu.mmu.Stage2;
+import org.xenolith.memory.HostMapping;
+import org.xenolith.memory.PhysicalMemory;
+import org.xenolith.time.Timers;
+import org.xenolith.time.VirtualClock;
+
+/**
+ * One logical processor: typed access to its off-heap state ({@link CpuState}) and the mode derived from it.
+ *
+ * <p>Not thread-safe: one emulation thread per machine. Instructions raise exceptions with {@link #fault}, which never returns.
+ */
+public final class Cpu implements AutoCloseable {
+    /** Why {@link #attention} was set or a run ended. */
+    public enum Activity {
+        /** Executing instructions. */
+        RUNNING,
+        /** In HLT (or MWAIT): waits for an interrupt, NMI or reset. */
+        HALTED,
+        /** An application processor before its start-up IPI, or a vCPU that the hypervisor holds. */
+        WAIT_FOR_SIPI,
+        /** Shut down after a triple fault; only a reset helps. */
+        SHUTDOWN
+    }
+
+    private final int id;
+    private final HostMapping block = new HostMapping(CpuState.SIZE);
+    private final long s = block.address();
+    private final CpuModel model;
+    private final PhysicalMemory memory;
+    private final VirtualClock clock;
+    private final GuestFault guestFault = new GuestFault();
+    private final Mmu mmu;
+    private final LocalApic apic;
+    private CpuEnvironment environment;
+
+    private int cpl;
+    private int codeBits = 16;
+    private int stackBits = 16;
+    private boolean longMode;
+    private boolean protectedMode;
+    private Activity activity = Activity.RUNNING;
+    private boolean attention;
+    private boolean interruptShadow;
+    private boolean nmiBlocked;
+    private boolean nmiPending;
+    private long blockRip;
+
+    private int faultVector;
+    private int faultError;
+    private boolean faultHasError;
+
+    /** Instructions (and REP iterations, and event deliveries) retired since creation, up to the last block boundary. */
+    private long retired;
+    private long repBudget;
+    private int repExtra;
+
+    /**
+     * Creates a CPU in its state after reset.
+     *
+     * @param id 0-based number within the machine or domain; also the initial index of the local APIC id
+     */
+    public Cpu(int id, int apicId, CpuModel model, PhysicalMemory memory, Stage2 stage2, CpuEnvironment environment, VirtualClock clock,
+            Timers timers) {
+        this.id = id;
+        this.model = model;
+        this.memory = memory;
+        this.environment = environment;
+        this.clock = clock;
+        this.mmu = new Mmu(this, memory, stage2);
+        this.apic = new LocalApic(this, apicId, clock, timers);
+        reset();
+    }
+
+    /** Power-on and RESET# state (SDM vol. 3, table 10-1). */
+    public void reset() {
+        for (int i = 0; i < CpuState.SIZE; i += 8) {
+            put64(s + i, 0);
+        }
+        put64(s + CpuState.GPR + 8 * CpuState.RDX, model.signature());
+        setSystemFlags(Flags.FIXED);
+        setRflags(Flags.FIXED);
+        put64(s + CpuState.RIP, 0xfff0);
+        put64(s + CpuState.CR0, 0x6000_0010);
+        put32(s + CpuState.MXCSR, 0x1f80);
+        put32(s + CpuState.FCW, 0x0040);
+        put64(s + CpuState.PAT, 0x0007_0406_0007_0406L);
+        put64(s + CpuState.XCR0, 1);
+        put64(s + CpuState.DR + 6 * 8, 0xffff_0ff0L);
+        put64(s + CpuState.DR + 7 * 8, 0x400);
+        for (int seg = 0; seg < 8; seg++) {
+            setSegment(seg, 0, 0, 0xffff, seg == CpuState.CS ? 0x9b : seg == CpuState.LDTR ? 0x82 : seg == CpuState.TR ? 0x8b : 0x93);
+        }
+        setSegment(CpuState.CS, 0xf000, 0xffff_0000L, 0xffff, 0x9b);
+        put64(s + CpuState.GDTR_LIMIT, 0xffff);
+        put64(s + CpuState.IDTR_LIMIT, 0xffff);
+        activity = Activity.RUNNING;
+        interruptShadow = false;
+        nmiBlocked = false;
+        nmiPending = false;
+        updateMode();
+        mmu.flushAll();
+    }
+
+    public int id() {
+        return id;
+    }
+
+    public CpuModel model() {
+        return model;
+    }
+
+    public PhysicalMemory memory() {
+        return memory;
+    }
+
+    public Mmu mmu() {
+        return mmu;
+    }
+
+    public LocalApic apic() {
+        return apic;
+    }
+
+    public VirtualClock clock() {
+        return clock;
+    }
+
+    public CpuEnvironment environment() {
+        return environment;
+    }
+
+    public void setEnvironment(CpuEnvironment environment) {
+        this.environment = environment;
+    }
+
+    /** Host address of the {@link CpuState} block. */
+    public long stateAddress() {
+        return s;
+    }
+
+    // ---- general registers ----
+
+    public long reg(int r) {
+        return get64(s + (r << 3));
+    }
+
+    public void setReg(int r, long v) {
+        put64(s + (r << 3), v);
+    }
+
+    public int reg32(int r) {
+        return get32(s + (r << 3));
+    }
+
+    /** Writes the low half and zeroes the upper half, as 32-bit operations do. */
+    public void setReg32(int r, long v) {
+        put64(s + (r << 3), v & 0xffff_ffffL);
+    }
+
+    public void setReg16(int r, long v) {
+        put16(s + (r << 3), (int) v);
+    }
+
+    public int reg8(int r) {
+        return get8(s + (r << 3));
+    }
+
+    public void setReg8(int r, long v) {
+        put8(s + (r << 3), (int) v);
+    }
+
+    /** AH, CH, DH, BH for r = 0 to 3. */
+    public int regHigh8(int r) {
+        return get8(s + (r << 3) + 1);
+    }
+
+    public void setRegHigh8(int r, long v) {
+        put8(s + (r << 3) + 1, (int) v);
+    }
+
+    /** The low {@code bits} (8, 16, 32, 64) of a register, zero-extended. */
+    public long reg(int r, int bits) {
+        return Alu.zx(get64(s + (r << 3)), bits);
+    }
+
+    /** Writes with the architectural rule of the size: 8 and 16 merge, 32 zero-extends. */
+    public void setReg(int r, long v, int bits) {
+        switch (bits) {
+            case 8 -> put8(s + (r << 3), (int) v);
+            case 16 -> put16(s + (r << 3), (int) v);
+            case 32 -> put64(s + (r << 3), v & 0xffff_ffffL);
+            default -> put64(s + (r << 3), v);
+        }
+    }
+
+    public long rip() {
+        return get64(s + CpuState.RIP);
+    }
+
+    public void setRip(long v) {
+        put64(s + CpuState.RIP, v);
+    }
+
+    // ---- flags ----
+
+    public void setLazy(long result, long aux) {
+        put64(s + CpuState.FLAG_RESULT, result);
+        put64(s + CpuState.FLAG_AUX, aux);
+    }
+
+    public boolean cf() {
+        return get64(s + CpuState.FLAG_AUX) < 0;
+    }
+
+    public boolean zf() {
+        return get64(s + CpuState.FLAG_RESULT) == 0;
+    }
+
+    public boolean sf() {
+        return (get64(s + CpuState.FLAG_RESULT) >>> 63 ^ get64(s + CpuState.FLAG_AUX) & 1) != 0;
+    }
+
+    public boolean of() {
+        long aux = get64(s + CpuState.FLAG_AUX);
+        return (aux ^ aux << 1) < 0;
+    }
+
+    public boolean pf() {
+        return (Integer.bitCount((int) (get64(s + CpuState.FLAG_RESULT) ^ get64(s + CpuState.FLAG_AUX) >>> 8) & 0xff) & 1) == 0;
+    }
+
+    public boolean af() {
+        return (get64(s + CpuState.FLAG_AUX) & 8) != 0;
+    }
+
+    /** The condition of Jcc, SETcc and CMOVcc by its low opcode nibble (SDM vol. 1, appendix B). */
+    public boolean condition(int cc) {
+        boolean r = switch (cc >> 1) {
+            case 0 -> of();
+            case 1 -> cf();
+            case 2 -> zf();
+            case 3 -> cf() || zf();
+            case 4 -> sf();
+            case 5 -> pf();
+            case 6 -> sf() != of();
+            default -> zf() || sf() != of();
+        };
+        return r ^ (cc & 1) != 0;
+    }
+
+    public int arithmeticFlags() {
+        return Flags.materialize(get64(s + CpuState.FLAG_RESULT), get64(s + CpuState.FLAG_AUX));
+    }
+
+    /** Sets all six arithmetic flags from RFLAGS positions; other bits of {@code flags} are ignored. */
+    public void setArithmeticFlags(int flags) {
+        setLazy(Flags.resultFor(flags), Flags.auxFor(flags));
+    }
+
+    public void setCf(boolean v) {
+        setArithmeticFlags(arithmeticFlags() & ~Flags.CF | (v ? Flags.CF : 0));
+    }
+
+    public void setZf(boolean v) {
+        setArithmeticFlags(arithmeticFlags() & ~Flags.ZF | (v ? Flags.ZF : 0));
+    }
+
+    public long rflags() {
+        return get64(s + CpuState.SYSTEM_FLAGS) | arithmeticFlags();
+    }
+
+    /** Loads all of RFLAGS; mode and interrupt state follow. */
+    public void setRflags(long v) {
+        setArithmeticFlags((int) v);
+        setSystemFlags(v);
+    }
+
+    public int systemFlags() {
+        return get32(s + CpuState.SYSTEM_FLAGS);
+    }
+
+    /** Loads every flag but the six arithmetic ones. */
+    public void setSystemFlags(long v) {
+        long old = get64(s + CpuState.SYSTEM_FLAGS);
+        long now = v & 0x3f7f00 & ~Flags.OF | Flags.FIXED;
+        put64(s + CpuState.SYSTEM_FLAGS, now);
+        if (((old ^ now) & (Flags.VM | Flags.AC)) != 0) {
+            updateMode();
+        }
+        if (((old ^ now) & (Flags.IF | Flags.TF)) != 0) {
+            attention = true;
+        }
+    }
+
+    public boolean systemFlag(int mask) {
+        return (get32(s + CpuState.SYSTEM_FLAGS) & mask) != 0;
+    }
+
+    public int iopl() {
+        return get32(s + CpuState.SYSTEM_FLAGS) >>> 12 & 3;
+    }
+
+    // ---- segments ----
+
+    public long segmentBase(int seg) {
+        return get64(s + CpuState.SEGMENT + seg * CpuState.SEGMENT_SIZE);
+    }
+
+    public void setSegmentBase(int seg, long base) {
+        put64(s + CpuState.SEGMENT + seg * CpuState.SEGMENT_SIZE, base);
+    }
+
+    /** Highest valid offset. */
+    public long segmentLimit(int seg) {
+        return get64(s + CpuState.SEGMENT + seg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_LIMIT);
+    }
+
+    public int selector(int seg) {
+        return get32(s + CpuState.SEGMENT + seg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_SELECTOR);
+    }
+
+    public int segmentAttributes(int seg) {
+        return get32(s + CpuState.SEGMENT + seg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_ATTRIBUTES);
+    }
+
+    /** Loads the hidden part of a segment register without any check; call {@link #updateMode} after CS or SS. */
+    public void setSegment(int seg, int selector, long base, long limit, int attributes) {
+        long at = s + CpuState.SEGMENT + seg * CpuState.SEGMENT_SIZE;
+        put64(at, base);
+        put64(at + CpuState.SEGMENT_LIMIT, limit);
+        put32(at + CpuState.SEGMENT_SELECTOR, selector);
+        put32(at + CpuState.SEGMENT_ATTRIBUTES, attributes);
+    }
+
+    // ---- control state ----
+
+    /** A 64-bit field of {@link CpuState} by its offset. */
+    public long field(int offset) {
+        return get64(s + offset);
+    }
+
+    public void setField(int offset, long v) {
+        put64(s + offset, v);
+    }
+
+    public int field32(int offset) {
+        return get32(s + offset);
+    }
+
+    public void setField32(int offset, int v) {
+        put32(s + offset, v);
+    }
+
+    public long cr0() {
+        return get64(s + CpuState.CR0);
+    }
+
+    public long cr4() {
+        return get64(s + CpuState.CR4);
+    }
+
+    public long efer() {
+        return get64(s + CpuState.EFER);
+    }
+
+    /** Recomputes everything derived from CR0, CR4, EFER, RFLAGS, CS and SS; to be called after any of them changed. */
+    public void updateMode() {
+        long cr0 = cr0();
+        protectedMode = (cr0 & ControlRegisters.CR0_PE) != 0;
+        longMode = (efer() & ControlRegisters.EFER_LMA) != 0;
+        int cs = segmentAttributes(CpuState.CS);
+        boolean vm = systemFlag(Flags.VM);
+        if (!protectedMode) {
+            cpl = 0;
+        } else if (vm) {
+            cpl = 3;
+        } else {
+            cpl = segmentAttributes(CpuState.SS) >>> 5 & 3;
+        }
+        if (longMode && (cs & 0x2000) != 0) {
+            codeBits = 64;
+            stackBits = 64;
+        } else {
+            codeBits = (cs & 0x4000) != 0 ? 32 : 16;
+            stackBits = (segmentAttributes(CpuState.SS) & 0x4000) != 0 ? 32 : 16;
+        }
+        mmu.modeChanged();
+        attention = true;
+    }
+
+    public int cpl() {
+        return cpl;
+    }
+
+    /** Default code size: 16, 32 or 64. */
+    public int codeBits() {
+        return codeBits;
+    }
+
+    /** Stack-pointer size for implicit stack references: 16, 32 or 64. */
+    public int stackBits() {
+        return stackBits;
+    }
+
+    /** EFER.LMA: long mode, 64-bit or compatibility. */
+    public boolean longMode() {
+        return longMode;
+    }
+
+    public boolean code64() {
+        return codeBits == 64;
+    }
+
+    /** CR0.PE. */
+    public boolean protectedMode() {
+        return protectedMode;
+    }
+
+    public boolean vm86() {
+        return systemFlag(Flags.VM);
+    }
+
+    // ---- faults ----
+
+    /** Raises an exception without error code. Declared to return it so that callers can write {@code throw cpu.fault(…)}. */
+    public GuestFault fault(int vector) {
+        faultVector = vector;
+        faultHasError = false;
+        faultError = 0;
+        throw guestFault;
+    }
+
+    /** Raises an exception with an error code. */
+    public GuestFault fault(int vector, int error) {
+        faultVector = vector;
+        faultHasError = true;
+        faultError = error;
+        throw guestFault;
+    }
+
+    public GuestFault gp0() {
+        return fault(Vector.GP, 0);
+    }
+
+    public GuestFault ud() {
+        return fault(Vector.UD);
+    }
+
+    public GuestFault pageFault(long address, int error) {
+        put64(s + CpuState.CR2, address);
+        return fault(Vector.PF, error);
+    }
+
+    public int faultVector() {
+        return faultVector;
+    }
+
+    public int faultError() {
+        return faultError;
+    }
+
+    public boolean faultHasError() {
+        return faultHasError;
+    }
+
+    // ---- run state ----
+
+    public Activity activity() {
+        return activity;
+    }
+
+    public void setActivity(Activity activity) {
+        this.activity = activity;
+        attention = true;
+    }
+
+    /** Asks the run loop to look at interrupts, budget and activity after the current instruction. */
+    public void requestAttention() {
+        attention = true;
+    }
+
+    public boolean attention() {
+        return attention;
+    }
+
+    public void clearAttention() {
+        attention = false;
+    }
+
+    /** True for one instruction after STI, MOV SS or POP SS. */
+    public boolean interruptShadow() {
+        return interruptShadow;
+    }
+
+    public void setInterruptShadow(boolean on) {
+        interruptShadow = on;
+        if (on) {
+            attention = true;
+        }
+    }
+
+    public boolean nmiBlocked() {
+        return nmiBlocked;
+    }
+
+    public void setNmiBlocked(boolean blocked) {
+        nmiBlocked = blocked;
+        attention = true;
+    }
+
+    public boolean nmiPending() {
+        return nmiPending;
+    }
+
+    public void setNmiPending(boolean pending) {
+        nmiPending = pending;
+        attention = true;
+    }
+
+    /** Virtual address of the first instruction of the running block. */
+    public long blockRip() {
+        return blockRip;
+    }
+
+    public void setBlockRip(long rip) {
+        blockRip = rip;
+    }
+
+    public long retired() {
+        return retired;
+    }
+
+    public void addRetired(long n) {
+        retired += n;
+    }
+
+    /** Iterations that a REP instruction may do before it must stop. */
+    public long repBudget() {
+        return repBudget;
+    }
+
+    public void setRepBudget(long n) {
+        repBudget = n;
+    }
+
+    /** Iterations of the REP instruction just executed, beyond the one that every instruction counts. */
+    public int takeRepExtra() {
+        int n = repExtra;
+        repExtra = 0;
+        return n;
+    }
+
+    public void setRepExtra(int n) {
+        repExtra = n;
+    }
+
+    /** The time-stamp counter: machine time in TSC ticks plus this CPU's offset. */
+    public long tsc() {
+        return model.ticks(clock.now()) + get64(s + CpuState.TSC_OFFSET);
+    }
+
+    // ---- vector registers ----
+
+    /** 64-bit lane {@code lane} (0 to 3) of YMM register {@code r}. */
+    public long ymm(int r, int lane) {
+        return get64(s + CpuState.YMM + (r << 5) + (lane << 3));
+    }
+
+    public void setYmm(int r, int lane, long v) {
+        put64(s + CpuState.YMM + (r << 5) + (lane << 3), v);
+    }
+
+    /** Host address of YMM register {@code r}. */
+    public long ymmAddress(int r) {
+        return s + CpuState.YMM + (r << 5);
+    }
+
+    @Override
+    public void close() {
+        mmu.close();
+        block.close();
+    }
+}

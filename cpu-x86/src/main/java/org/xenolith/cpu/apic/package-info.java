@@ -1,0 +1,2 @@
+/** The local APIC: xAPIC and x2APIC registers, timer, interrupt priority and IPIs. */
+package org.xenolith.cpu.apic;

@@ -1,0 +1,454 @@
+package org.xenolith.cpu.mmu;
+
+import static org.xenolith.memory.RawMemory.get16;
+import static org.xenolith.memory.RawMemory.get32;
+import static org.xenolith.memory.RawMemory.get64;
+import static org.xenolith.memory.RawMemory.get8;
+import static org.xenolith.memory.RawMemory.put16;
+import static org.xenolith.memory.RawMemory.put32;
+import static org.xenolith.memory.RawMemory.put64;
+import static org.xenolith.memory.RawMemory.put8;
+
+import org.xenolith.cpu.ControlRegisters;
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.Vector;
+import org.xenolith.memory.PhysicalMemory;
+
+/**
+ * Access to memory by linear address with the rights of the current mode (SDM vol. 3, chapter 4).
+ *
+ * <p>The {@code seg} argument only decides between #SS(0) and #GP(0) for a non-canonical address. Accesses that hit the software TLB are
+ * a compare and a load; everything else (miss, page crossing, MMIO, pages with decoded code, alignment checks) takes the slow path.
+ */
+public final class Mmu implements AutoCloseable {
+    private static final int FETCH_ENTRIES = 1024;
+
+    private final Cpu cpu;
+    private final PhysicalMemory memory;
+    private final Stage2 stage2;
+    private final PageWalker walker;
+    private final Tlb tlb = new Tlb();
+    private final long[] fetchTag = new long[FETCH_ENTRIES];
+    private final long[] fetchMfn = new long[FETCH_ENTRIES];
+    private final boolean[] fetchGlobal = new boolean[FETCH_ENTRIES];
+
+    /** Table searched by the fast path. */
+    private long view;
+    /** Table that the slow path fills. */
+    private int rights = Tlb.SUPERVISOR_ANY;
+    private boolean alignmentCheck;
+    private DataBreakpoints breakpoints;
+    private long flushes;
+    private long misses;
+
+    /** Told of every data access while data breakpoints are armed. */
+    @FunctionalInterface
+    public interface DataBreakpoints {
+        void accessed(long va, int bytes, boolean write);
+    }
+
+    public Mmu(Cpu cpu, PhysicalMemory memory, Stage2 stage2) {
+        this.cpu = cpu;
+        this.memory = memory;
+        this.stage2 = stage2;
+        this.walker = new PageWalker(cpu, memory, stage2);
+        this.view = tlb.table(rights);
+    }
+
+    /** Follows a change of CPL, RFLAGS.AC, CR0, CR4 or of the armed breakpoints. */
+    public void modeChanged() {
+        boolean user = cpu.cpl() == 3;
+        boolean ac = cpu.systemFlag(Flags.AC);
+        rights = user ? Tlb.USER : (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_ANY;
+        alignmentCheck = user && ac && (cpu.cr0() & ControlRegisters.CR0_AM) != 0;
+        view = alignmentCheck || breakpoints != null ? tlb.emptyTable() : tlb.table(rights);
+    }
+
+    /** Arms (or with null disarms) a listener that sees every data access. */
+    public void setDataBreakpoints(DataBreakpoints listener) {
+        breakpoints = listener;
+        modeChanged();
+    }
+
+    // ---- data access ----
+
+    public int read8(long va, int seg) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4095) <= 0) {
+            return get8(va + get64(e + Tlb.ADDEND));
+        }
+        return (int) slowRead(va, 1, seg, false);
+    }
+
+    public int read16(long va, int seg) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4094) <= 0) {
+            return get16(va + get64(e + Tlb.ADDEND));
+        }
+        return (int) slowRead(va, 2, seg, false);
+    }
+
+    /** Reads 4 bytes, zero-extended by the caller's choice: the int holds the bits. */
+    public int read32(long va, int seg) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4092) <= 0) {
+            return get32(va + get64(e + Tlb.ADDEND));
+        }
+        return (int) slowRead(va, 4, seg, false);
+    }
+
+    public long read64(long va, int seg) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4088) <= 0) {
+            return get64(va + get64(e + Tlb.ADDEND));
+        }
+        return slowRead(va, 8, seg, false);
+    }
+
+    public void write8(long va, int seg, int v) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4095) <= 0) {
+            put8(va + get64(e + Tlb.ADDEND), v);
+        } else {
+            slowWrite(va, 1, seg, v);
+        }
+    }
+
+    public void write16(long va, int seg, int v) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4094) <= 0) {
+            put16(va + get64(e + Tlb.ADDEND), v);
+        } else {
+            slowWrite(va, 2, seg, v);
+        }
+    }
+
+    public void write32(long va, int seg, int v) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4092) <= 0) {
+            put32(va + get64(e + Tlb.ADDEND), v);
+        } else {
+            slowWrite(va, 4, seg, v);
+        }
+    }
+
+    public void write64(long va, int seg, long v) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4088) <= 0) {
+            put64(va + get64(e + Tlb.ADDEND), v);
+        } else {
+            slowWrite(va, 8, seg, v);
+        }
+    }
+
+    /** Reads 1, 2, 4 or 8 bytes given in bits, zero-extended. */
+    public long read(long va, int seg, int bits) {
+        return switch (bits) {
+            case 8 -> read8(va, seg);
+            case 16 -> read16(va, seg);
+            case 32 -> read32(va, seg) & 0xffff_ffffL;
+            default -> read64(va, seg);
+        };
+    }
+
+    public void write(long va, int seg, int bits, long v) {
+        switch (bits) {
+            case 8 -> write8(va, seg, (int) v);
+            case 16 -> write16(va, seg, (int) v);
+            case 32 -> write32(va, seg, (int) v);
+            default -> write64(va, seg, v);
+        }
+    }
+
+    /**
+     * The read half of a read-modify-write: checks write access (and sets the dirty bit) before it reads, so that the write that follows
+     * cannot fault.
+     */
+    public long readForWrite(long va, int seg, int bits) {
+        int bytes = bits >>> 3;
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4096 - bytes) <= 0) {
+            return load(va + get64(e + Tlb.ADDEND), bytes);
+        }
+        return slowRead(va, bytes, seg, true);
+    }
+
+    /**
+     * Checks that all of [va, va + bytes) may be read (or written) and faults otherwise, without touching data. For accesses wider than 8
+     * bytes and for instructions that must not change anything before they can no longer fault.
+     *
+     * @param bytes 1 to 4096
+     */
+    public void probe(long va, int seg, int bytes, boolean write) {
+        if (alignmentCheck || breakpoints != null || Long.compareUnsigned(
+                va + get64(view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE + (write ? Tlb.WRITE : Tlb.READ)), 4096 - bytes) > 0) {
+            canonical(va, bytes, seg);
+            translate(va, write);
+            if ((va & 0xfff) + bytes > 4096) {
+                translate(wrap((va | 0xfff) + 1), write);
+            }
+        }
+    }
+
+    /**
+     * Host address for an access of {@code bytes} at {@code va} when it hits the TLB in one page, else 0: for block moves. Never walks.
+     */
+    public long hostIfHit(long va, int bytes, boolean write) {
+        long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        if (Long.compareUnsigned(va + get64(e + (write ? Tlb.WRITE : Tlb.READ)), 4096 - bytes) <= 0) {
+            return va + get64(e + Tlb.ADDEND);
+        }
+        return 0;
+    }
+
+    // ---- implicit supervisor access: descriptor tables, TSS, IDT ----
+
+    public long readSystem(long va, int bits) {
+        int bytes = bits >>> 3;
+        long v = 0;
+        for (int i = 0; i < bytes; i++) {
+            long at = wrap(va + i);
+            long host = translateAs(Tlb.SUPERVISOR, at, false);
+            v |= (host == 0 ? mmio(at, 1) : get8(host)) << 8 * i;
+        }
+        return v;
+    }
+
+    public void writeSystem(long va, int bits, long v) {
+        int bytes = bits >>> 3;
+        translateAs(Tlb.SUPERVISOR, va, true);
+        translateAs(Tlb.SUPERVISOR, wrap(va + bytes - 1), true);
+        for (int i = 0; i < bytes; i++) {
+            long at = wrap(va + i);
+            long host = translateAs(Tlb.SUPERVISOR, at, true);
+            if (host == 0) {
+                cpu.environment().mmioWrite(cpu, walker.gpa() | at & 0xfff, 1, v >>> 8 * i & 0xff);
+            } else {
+                put8(host, (int) (v >>> 8 * i));
+                memory.written(mfnOf(host));
+            }
+        }
+    }
+
+    // ---- code fetch ----
+
+    /**
+     * The machine frame of the page that {@code va} is on, for instruction fetch at the current privilege; faults like a fetch.
+     *
+     * @return the mfn, or {@link Stage2#MMIO}
+     */
+    public long fetchFrame(long va) {
+        boolean user = cpu.cpl() == 3;
+        long tag = va >>> 12 << 2 | (user ? 2 : 0) | 1;
+        int slot = (int) (va >>> 12) & FETCH_ENTRIES - 1;
+        if (fetchTag[slot] == tag) {
+            return fetchMfn[slot];
+        }
+        walker.walk(va, PageWalker.FETCH, user, false);
+        long mfn = stage2.mfn(walker.gpa() >>> 12);
+        if (mfn == Stage2.MMIO) {
+            return mfn;
+        }
+        mfn &= ~Stage2.READ_ONLY;
+        fetchTag[slot] = tag;
+        fetchMfn[slot] = mfn;
+        fetchGlobal[slot] = walker.global();
+        return mfn;
+    }
+
+    // ---- flushes ----
+
+    /** Drops everything: CR0, CR4 or paging-mode changes, INVPCID all, a change of the second stage. */
+    public void flushAll() {
+        flushes++;
+        tlb.flush(true);
+        java.util.Arrays.fill(fetchTag, 0);
+        cpu.requestAttention();
+    }
+
+    /** Drops all but global translations: MOV to CR3. */
+    public void flushNonGlobal() {
+        flushes++;
+        tlb.flush(false);
+        for (int i = 0; i < FETCH_ENTRIES; i++) {
+            if (!fetchGlobal[i]) {
+                fetchTag[i] = 0;
+            }
+        }
+        cpu.requestAttention();
+    }
+
+    /** INVLPG. */
+    public void flushPage(long va) {
+        tlb.flushPage(va);
+        // fetch entries of a large page: the code may be anywhere in it, so all go
+        java.util.Arrays.fill(fetchTag, 0);
+        cpu.requestAttention();
+    }
+
+    /** Code was decoded from a frame: writes to it must be noticed from now on. */
+    public void protectFrame(long mfn) {
+        tlb.protectPage(memory.hostPage(mfn));
+    }
+
+    /** A frame was taken from the guest. */
+    public void dropFrame(long mfn) {
+        tlb.dropHostPage(memory.hostPage(mfn));
+        java.util.Arrays.fill(fetchTag, 0);
+        cpu.requestAttention();
+    }
+
+    /** Loads the four PDPTEs of PAE paging (SDM vol. 3, 4.4.1); raises #GP(0) when one has reserved bits. */
+    public void loadPdptes(long cr3) {
+        walker.loadPdptes(cr3);
+    }
+
+    public long flushes() {
+        return flushes;
+    }
+
+    public long misses() {
+        return misses;
+    }
+
+    // ---- debugger's view ----
+
+    /** Translates without side effects (no fault, no accessed bits, no TLB); -1 when there is no translation. */
+    public long peekGpa(long va) {
+        return walker.peek(va);
+    }
+
+    // ---- slow path ----
+
+    private long slowRead(long va, int bytes, int seg, boolean forWrite) {
+        canonical(va, bytes, seg);
+        checkAlignment(va, bytes);
+        if (breakpoints != null) {
+            breakpoints.accessed(va, bytes, forWrite);
+        }
+        if ((va & 0xfff) + bytes > 4096) {
+            translate(va, forWrite);
+            translate(wrap((va | 0xfff) + 1), forWrite);
+            long v = 0;
+            for (int i = 0; i < bytes; i++) {
+                long at = wrap(va + i);
+                long host = translate(at, forWrite);
+                v |= (host == 0 ? mmio(at, 1) : get8(host)) << 8 * i;
+            }
+            return v;
+        }
+        long host = translate(va, forWrite);
+        return host == 0 ? mmio(va, bytes) : load(host, bytes);
+    }
+
+    private void slowWrite(long va, int bytes, int seg, long v) {
+        canonical(va, bytes, seg);
+        checkAlignment(va, bytes);
+        if (breakpoints != null) {
+            breakpoints.accessed(va, bytes, true);
+        }
+        if ((va & 0xfff) + bytes > 4096) {
+            translate(va, true);
+            translate(wrap((va | 0xfff) + 1), true);
+            for (int i = 0; i < bytes; i++) {
+                storeAt(wrap(va + i), 1, v >>> 8 * i);
+            }
+        } else {
+            storeAt(va, bytes, v);
+        }
+    }
+
+    private void storeAt(long va, int bytes, long v) {
+        long host = translate(va, true);
+        if (host == 0) {
+            cpu.environment().mmioWrite(cpu, walker.gpa() | va & 0xfff, bytes, bytes == 8 ? v : v & (1L << 8 * bytes) - 1);
+            cpu.requestAttention();
+            return;
+        }
+        switch (bytes) {
+            case 1 -> put8(host, (int) v);
+            case 2 -> put16(host, (int) v);
+            case 4 -> put32(host, (int) v);
+            default -> put64(host, v);
+        }
+        memory.written(mfnOf(host));
+    }
+
+    private static long load(long host, int bytes) {
+        return switch (bytes) {
+            case 1 -> get8(host);
+            case 2 -> get16(host);
+            case 4 -> get32(host) & 0xffff_ffffL;
+            default -> get64(host);
+        };
+    }
+
+    private long mmio(long va, int bytes) {
+        cpu.requestAttention();
+        long v = cpu.environment().mmioRead(cpu, walker.gpa() | va & 0xfff, bytes);
+        return bytes == 8 ? v : v & (1L << 8 * bytes) - 1;
+    }
+
+    private long mfnOf(long host) {
+        return host - memory.base() >>> 12;
+    }
+
+    private void canonical(long va, int bytes, int seg) {
+        if (cpu.longMode() && (!isCanonical(va) || !isCanonical(va + bytes - 1))) {
+            throw cpu.fault(seg == CpuState.SS ? Vector.SS : Vector.GP, 0);
+        }
+    }
+
+    /** 48-bit canonical form. */
+    public static boolean isCanonical(long va) {
+        return va << 16 >> 16 == va;
+    }
+
+    private void checkAlignment(long va, int bytes) {
+        if (alignmentCheck && (va & bytes - 1) != 0) {
+            throw cpu.fault(Vector.AC, 0);
+        }
+    }
+
+    /** Linear addresses wrap at 4 GiB outside long mode. */
+    private long wrap(long va) {
+        return cpu.longMode() ? va : va & 0xffff_ffffL;
+    }
+
+    private long translate(long va, boolean write) {
+        return translateAs(rights, va, write);
+    }
+
+    /** The host address of va in RAM, or 0 for MMIO (then the walker holds the gpa); fills the TLB. */
+    private long translateAs(int as, long va, boolean write) {
+        long e = tlb.entry(as, va);
+        if (Long.compareUnsigned(va + get64(e + (write ? Tlb.WRITE : Tlb.READ)), 4095) <= 0) {
+            return va + get64(e + Tlb.ADDEND);
+        }
+        misses++;
+        walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, as == Tlb.USER, as == Tlb.SUPERVISOR);
+        long mfn = stage2.mfn(walker.gpa() >>> 12);
+        boolean readOnly = false;
+        if (mfn != Stage2.MMIO && (mfn & Stage2.READ_ONLY) != 0) {
+            mfn &= ~Stage2.READ_ONLY;
+            readOnly = true;
+        }
+        if (mfn == Stage2.MMIO || readOnly && write) {
+            return 0;
+        }
+        long page = memory.hostPage(mfn);
+        boolean writable = walker.writable() && walker.dirty() && !readOnly && !memory.hasState(mfn, PhysicalMemory.HAS_CODE);
+        if (writable) {
+            memory.setState(mfn, PhysicalMemory.WRITE_MAPPED);
+        }
+        tlb.fill(as, va, page, writable, walker.global(), walker.large());
+        return page | va & 0xfff;
+    }
+
+    @Override
+    public void close() {
+        tlb.close();
+    }
+}

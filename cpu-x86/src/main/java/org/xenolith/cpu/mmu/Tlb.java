@@ -1,0 +1,170 @@
+package org.xenolith.cpu.mmu;
+
+import static org.xenolith.memory.RawMemory.get64;
+import static org.xenolith.memory.RawMemory.put64;
+
+import org.xenolith.memory.HostMapping;
+
+/**
+ * The software TLB for data: direct-mapped tables of {@link #ENTRIES} off-heap entries, one table for each {@link View}.
+ *
+ * <p>An entry is {@link #ENTRY_SIZE} bytes: negated page address valid for reads, the same for writes, host address minus virtual address,
+ * and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which also excludes page crossing. An
+ * invalid tag names a page of the neighbouring slot, so that no address of this slot can match it.
+ */
+final class Tlb implements AutoCloseable {
+    static final int ENTRIES = 4096;
+    static final int ENTRY_SIZE = 32;
+    static final int READ = 0;
+    static final int WRITE = 8;
+    static final int ADDEND = 16;
+    /** Bits of {@link #META}: the entry is in the list of filled slots; its translation is global; it is part of a large page. */
+    static final int META = 24;
+    static final int LISTED = 1;
+    static final int GLOBAL = 2;
+    static final int LARGE = 4;
+
+    /** Whose rights a table holds. */
+    static final int SUPERVISOR = 0;
+    static final int USER = 1;
+    /** Supervisor where SMAP does not apply (CR4.SMAP = 0 or RFLAGS.AC = 1). */
+    static final int SUPERVISOR_ANY = 2;
+    private static final int TABLES = 3;
+    private static final int TABLE_BYTES = ENTRIES * ENTRY_SIZE;
+    private static final int LARGE_REGIONS = 1024;
+
+    private final HostMapping mapping = new HostMapping((TABLES + 1L) * TABLE_BYTES);
+    private final long base = mapping.address();
+    private final int[][] filled = new int[TABLES][ENTRIES];
+    private final int[] filledCount = new int[TABLES];
+    private final boolean[] largeRegion = new boolean[LARGE_REGIONS];
+
+    Tlb() {
+        for (int t = 0; t <= TABLES; t++) {
+            for (int i = 0; i < ENTRIES; i++) {
+                invalidate(base + (long) t * TABLE_BYTES + (long) i * ENTRY_SIZE, i);
+            }
+        }
+    }
+
+    /** Host address of a table. */
+    long table(int view) {
+        return base + (long) view * TABLE_BYTES;
+    }
+
+    /** Host address of a table in which nothing ever hits: used while every access must be looked at. */
+    long emptyTable() {
+        return base + (long) TABLES * TABLE_BYTES;
+    }
+
+    long entry(int view, long va) {
+        return table(view) + (va >>> 12 & ENTRIES - 1) * ENTRY_SIZE;
+    }
+
+    void fill(int view, long va, long hostPage, boolean writable, boolean global, boolean large) {
+        int slot = (int) (va >>> 12) & ENTRIES - 1;
+        long e = table(view) + (long) slot * ENTRY_SIZE;
+        long page = va & -4096L;
+        if ((get64(e + META) & LISTED) == 0) {
+            filled[view][filledCount[view]++] = slot;
+        }
+        put64(e + READ, -page);
+        put64(e + WRITE, writable ? -page : invalidTag(slot));
+        put64(e + ADDEND, hostPage - page);
+        put64(e + META, LISTED | (global ? GLOBAL : 0) | (large ? LARGE : 0));
+        if (large) {
+            largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1] = true;
+        }
+    }
+
+    void flush(boolean globalToo) {
+        for (int view = 0; view < TABLES; view++) {
+            int kept = 0;
+            int[] list = filled[view];
+            for (int i = 0; i < filledCount[view]; i++) {
+                int slot = list[i];
+                long e = table(view) + (long) slot * ENTRY_SIZE;
+                if (!globalToo && (get64(e + META) & GLOBAL) != 0) {
+                    list[kept++] = slot;
+                } else {
+                    invalidate(e, slot);
+                }
+            }
+            filledCount[view] = kept;
+        }
+        if (globalToo) {
+            java.util.Arrays.fill(largeRegion, false);
+        }
+    }
+
+    /** Drops the translation of one page, and all pieces of the large page that it is part of. */
+    void flushPage(long va) {
+        boolean large = largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1];
+        for (int view = 0; view < TABLES; view++) {
+            long e = entry(view, va);
+            if (get64(e + READ) == -(va & -4096L)) {
+                drop(e, (int) (va >>> 12) & ENTRIES - 1);
+            }
+            if (large) {
+                for (int i = 0; i < filledCount[view]; i++) {
+                    int slot = filled[view][i];
+                    long f = table(view) + (long) slot * ENTRY_SIZE;
+                    // a 1 GiB page is cached like its 2 MiB parts, so compare at 1 GiB
+                    if ((get64(f + META) & LARGE) != 0 && (-get64(f + READ) >>> 30) == va >>> 30) {
+                        drop(f, slot);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Makes every entry for a host page read-only, because code was decoded from it. */
+    void protectPage(long hostPage) {
+        for (int view = 0; view < TABLES; view++) {
+            for (int i = 0; i < filledCount[view]; i++) {
+                int slot = filled[view][i];
+                long e = table(view) + (long) slot * ENTRY_SIZE;
+                if (get64(e + ADDEND) - get64(e + READ) == hostPage) {
+                    put64(e + WRITE, invalidTag(slot));
+                }
+            }
+        }
+    }
+
+    /** Drops every entry for a host page, because its frame is taken away or shared read-only. */
+    void dropHostPage(long hostPage) {
+        for (int view = 0; view < TABLES; view++) {
+            for (int i = 0; i < filledCount[view]; i++) {
+                int slot = filled[view][i];
+                long e = table(view) + (long) slot * ENTRY_SIZE;
+                if (get64(e + ADDEND) - get64(e + READ) == hostPage) {
+                    drop(e, slot);
+                }
+            }
+        }
+    }
+
+    /** Invalidates but leaves the slot in the list. */
+    private static void drop(long e, int slot) {
+        put64(e + READ, invalidTag(slot));
+        put64(e + WRITE, invalidTag(slot));
+        put64(e + ADDEND, 0);
+        put64(e + META, LISTED);
+    }
+
+    private static void invalidate(long e, int slot) {
+        put64(e + READ, invalidTag(slot));
+        put64(e + WRITE, invalidTag(slot));
+        put64(e + ADDEND, 0);
+        put64(e + META, 0);
+    }
+
+    private static long invalidTag(int slot) {
+        return -((long) (slot ^ 1) << 12);
+    }
+
+    @Override
+    public void close() {
+        mapping.close();
+    }
+}
