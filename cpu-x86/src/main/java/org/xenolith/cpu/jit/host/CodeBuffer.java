@@ -110,9 +110,7 @@ final class CodeBuffer {
     /** Resolves a forward jump to here. */
     CodeBuffer land(int place) {
         int rel = length - place;
-        for (int i = 0; i < 4; i++) {
-            code[place - 4 + i] = (byte) (rel >> 8 * i);
-        }
+        for (int i = 0; i < 4; i++) { code[place - 4 + i] = (byte) (rel >> 8 * i); }
         return this;
     }
 

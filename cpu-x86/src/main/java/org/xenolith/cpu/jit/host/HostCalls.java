@@ -14,7 +14,6 @@ import java.lang.invoke.VarHandle;
  * The libc calls that this package needs (mmap family, memfd, signal set-up), with Linux x86-64 constants
  * ({@code bits/mman-linux.h}, {@code bits/sigaction.h}). A failing call throws {@link HostException} with its errno.
  */
-@SuppressWarnings("restricted")
 final class HostCalls {
     static final int PROT_NONE = 0;
     static final int PROT_READ = 1;
@@ -56,15 +55,15 @@ final class HostCalls {
     private static final MethodHandle MEMFD = call("memfd_create", FunctionDescriptor.of(I, ValueLayout.ADDRESS, I));
     private static final MethodHandle FTRUNCATE = call("ftruncate", FunctionDescriptor.of(I, I, L));
     private static final MethodHandle CLOSE = call("close", FunctionDescriptor.of(I, I));
-    private static final MethodHandle SIGACTION =
-            call("sigaction", FunctionDescriptor.of(I, I, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
-    private static final MethodHandle SIGALTSTACK =
-            call("sigaltstack", FunctionDescriptor.of(I, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
-    private static final MethodHandle SIGMASK =
-            call("pthread_sigmask", FunctionDescriptor.of(I, I, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
+    private static final MethodHandle SIGACTION = call("sigaction",
+            FunctionDescriptor.of(I, I, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
+    private static final MethodHandle SIGALTSTACK = call("sigaltstack",
+            FunctionDescriptor.of(I, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
+    private static final MethodHandle SIGMASK = call("pthread_sigmask",
+            FunctionDescriptor.of(I, I, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
 
-    private static final MethodHandle GETAUXVAL =
-            LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("getauxval"), FunctionDescriptor.of(L, L));
+    private static final MethodHandle GETAUXVAL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("getauxval"),
+            FunctionDescriptor.of(L, L));
 
     private HostCalls() {
     }

@@ -211,11 +211,12 @@ public final class HostCpu implements AutoCloseable {
         } else if (vector == BREAKPOINT && (out.rip() <= start || out.rip() > end)) {
             out.rip(out.rip() - 1);
             vector = NO_FAULT;
-        } else if (vector == PAGE_FAULT && (out.errorCodeField() & FETCH_ERROR) != 0
-                && (out.rip() < start || out.rip() >= end)) {
-            // The branch itself retired; what faulted is the fetch of the next instruction.
-            vector = NO_FAULT;
-        }
+        } else
+            if (vector == PAGE_FAULT && (out.errorCodeField() & FETCH_ERROR) != 0
+                    && (out.rip() < start || out.rip() >= end)) {
+                        // The branch itself retired; what faulted is the fetch of the next instruction.
+                        vector = NO_FAULT;
+                    }
         return vector;
     }
 

@@ -70,8 +70,10 @@ public record HostFeatures(String vendor, int ecx1, int edx1, int ebx7, int ecx7
             int[] extended = ask(cpuid, out, 0x80000001);
             boolean xsave = (leaf1[2] & OSXSAVE) != 0;
             int[] leafD = xsave ? askSub(cpuid, out, 0xd, 1) : new int[4];
-            long xcr0 = xsave ? (long) HostCalls.entry(xgetbv, FunctionDescriptor.of(ValueLayout.JAVA_LONG))
-                    .invokeExact() : 0;
+            long xcr0 = xsave
+                    ? (long) HostCalls.entry(xgetbv, FunctionDescriptor.of(ValueLayout.JAVA_LONG))
+                            .invokeExact()
+                    : 0;
             return new HostFeatures(new String(vendor, StandardCharsets.US_ASCII), leaf1[2], leaf1[3], leaf7[1],
                     leaf7[2], extended[2], extended[3], leafD[0], xcr0,
                     (HostCalls.auxiliary(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0);

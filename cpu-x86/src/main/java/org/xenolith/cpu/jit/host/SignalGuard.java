@@ -33,9 +33,7 @@ final class SignalGuard implements AutoCloseable {
         HostCalls.sigaltstack(stack, oldStack);
         MemorySegment block = arena.allocate(HostCalls.SIGSET_SIZE, 8).fill((byte) 0xff);
         long except = 0;
-        for (int signal : signals) {
-            except |= 1L << signal - 1;
-        }
+        for (int signal : signals) { except |= 1L << signal - 1; }
         block.set(ValueLayout.JAVA_LONG, 0, ~except);
         HostCalls.sigmask(HostCalls.SIG_BLOCK, block, oldMask);
         MemorySegment[] actions = new MemorySegment[signals.length];
@@ -54,9 +52,7 @@ final class SignalGuard implements AutoCloseable {
             long next = oldHandler(i);
             oldTable.set(ValueLayout.JAVA_LONG, 8L * signals[i], next > 1 ? next : crash);
         }
-        for (int i = 0; i < signals.length; i++) {
-            HostCalls.sigaction(signals[i], actions[i], MemorySegment.NULL);
-        }
+        for (int i = 0; i < signals.length; i++) { HostCalls.sigaction(signals[i], actions[i], MemorySegment.NULL); }
     }
 
     private long oldHandler(int i) {

@@ -20,7 +20,6 @@ final class Trampoline {
     private static final int[] GREG_OF = {13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final int GREG_RIP = 16;
     private static final int GREG_EFLAGS = 17;
-    private static final int GREG_SEGMENTS = 18;
     private static final int GREG_ERROR = 19;
     private static final int GREG_TRAP = 20;
     private static final int GREG_CR2 = 22;
@@ -91,15 +90,11 @@ final class Trampoline {
 
     private void emitEnter() {
         enter = code.here();
-        for (int reg : CALLEE_SAVED) {
-            code.emit(0x40 | reg >> 3, 0x50 | reg & 7);
-        }
+        for (int reg : CALLEE_SAVED) { code.emit(0x40 | reg >> 3, 0x50 | reg & 7); }
         code.store(control + HOST_RSP, CodeBuffer.RSP);
         code.ripRelative(control + HOST_MXCSR, 3, 0x0f, 0xae);
         code.ripRelative(control + HOST_FCW, 7, 0xd9);
-        for (int segment : DATA_SEGMENTS) {
-            code.ripRelative(control + HOST_SEGMENTS + 2 * segment, segment, 0x8c);
-        }
+        for (int segment : DATA_SEGMENTS) { code.ripRelative(control + HOST_SEGMENTS + 2 * segment, segment, 0x8c); }
         if (fsGsBase) {
             code.emit(0xf3, 0x48, 0x0f, 0xae, 0xc0).store(control + HOST_FS, CodeBuffer.RAX);
             code.emit(0xf3, 0x48, 0x0f, 0xae, 0xc8).store(control + HOST_GS, CodeBuffer.RAX);
@@ -124,9 +119,7 @@ final class Trampoline {
 
     private void emitExit() {
         exit = code.here();
-        for (int reg = 0; reg < 16; reg++) {
-            code.store(control + OUT + 8 * reg, reg);
-        }
+        for (int reg = 0; reg < 16; reg++) { code.store(control + OUT + 8 * reg, reg); }
         // The stack that PUSHFQ needs; LEA and MOV have left the flags as the tested instruction left them.
         code.lea(CodeBuffer.RSP, control + OUT + HostRegisters.RFLAGS + 8).emit(0x9c);
         code.lea(CodeBuffer.RSP, control + FLAG_STACK).emit(0x68).emit32(0x202).emit(0x9d);
@@ -169,9 +162,7 @@ final class Trampoline {
         int below = code.jumpIf(BELOW);
         code.lea(CodeBuffer.RAX, altStackEnd).emit(0x48, 0x39, 0xc4);
         int above = code.jumpIf(ABOVE_EQUAL);
-        for (int reg = 0; reg < 16; reg++) {
-            copyGreg(GREG_OF[reg], 8 * reg);
-        }
+        for (int reg = 0; reg < 16; reg++) { copyGreg(GREG_OF[reg], 8 * reg); }
         copyGreg(GREG_RIP, HostRegisters.RIP);
         copyGreg(GREG_EFLAGS, HostRegisters.RFLAGS);
         copyGreg(GREG_ERROR, HostRegisters.ERROR_CODE);
