@@ -152,13 +152,13 @@ final class Unrounded {
         // Two digits of base 2^32; with a normalised divisor each estimate is at most 2 too large.
         long d1 = divisor >>> 32;
         long d0 = divisor & 0xffff_ffffL;
-        long q1 = digit(high, low >>> 32, divisor, d1, d0);
+        long q1 = digit(high, low >>> 32, d1, d0);
         long rest = (high << 32 | low >>> 32) - q1 * divisor;
-        long q0 = digit(rest, low & 0xffff_ffffL, divisor, d1, d0);
+        long q0 = digit(rest, low & 0xffff_ffffL, d1, d0);
         return q1 << 32 | q0;
     }
 
-    private static long digit(long high, long next, long divisor, long d1, long d0) {
+    private static long digit(long high, long next, long d1, long d0) {
         long q = Long.divideUnsigned(high, d1);
         long r = high - q * d1;
         while (q >>> 32 != 0 || Long.compareUnsigned(q * d0, r << 32 | next) > 0) {
@@ -202,12 +202,8 @@ final class Unrounded {
             long quotient = divide128(high, low, root);
             root = (root >>> 1) + (quotient >>> 1) + (root & quotient & 1);
         }
-        while (squareExceeds(root, high, low)) {
-            root--;
-        }
-        while (root != -1L && !squareExceeds(root + 1, high, low)) {
-            root++;
-        }
+        while (squareExceeds(root, high, low)) { root--; }
+        while (root != -1L && !squareExceeds(root + 1, high, low)) { root++; }
         return root;
     }
 

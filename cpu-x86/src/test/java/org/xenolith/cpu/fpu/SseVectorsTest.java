@@ -68,9 +68,7 @@ class SseVectorsTest {
             for (long i = 0; i < wanted && wrong.size() < SHOWN; i++) {
                 in.readFully(record);
                 int length = 0;
-                while (record[length] != 0) {
-                    length++;
-                }
+                while (record[length] != 0) { length++; }
                 String op = new String(record, 0, length, StandardCharsets.US_ASCII);
                 ByteBuffer b = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN);
                 note(wrong, vectors.difference(op, b.getInt(16), b.getLong(24), b.getLong(32), b.getLong(40),
