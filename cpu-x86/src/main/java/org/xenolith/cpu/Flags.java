@@ -59,7 +59,7 @@ public final class Flags {
     /** The aux word that goes with {@link #resultFor}. */
     public static long auxFor(int flags) {
         long cf = flags & CF;
-        long of = flags >>> 11 & 1;
+        int of = flags >>> 11 & 1;
         long result = resultFor(flags);
         // parity of result is 0 set bits (even) or 1 (odd); flip one bit when PF asks for the other
         long parityFlip = (result == 0) == ((flags & PF) != 0) ? 0 : 1;
