@@ -71,7 +71,8 @@ public final class Cpu implements AutoCloseable {
      *
      * @param id 0-based number within the machine or domain; also the initial index of the local APIC id
      */
-    public Cpu(int id, int apicId, CpuModel model, PhysicalMemory memory, Stage2 stage2, CpuEnvironment environment, VirtualClock clock,
+    public Cpu(int id, int apicId, CpuModel model, PhysicalMemory memory, Stage2 stage2, CpuEnvironment environment,
+            VirtualClock clock,
             Timers timers) {
         this.id = id;
         this.model = model;
@@ -100,7 +101,8 @@ public final class Cpu implements AutoCloseable {
         put64(s + CpuState.DR + 6 * 8, 0xffff_0ff0L);
         put64(s + CpuState.DR + 7 * 8, 0x400);
         for (int seg = 0; seg < 8; seg++) {
-            setSegment(seg, 0, 0, 0xffff, seg == CpuState.CS ? 0x9b : seg == CpuState.LDTR ? 0x82 : seg == CpuState.TR ? 0x8b : 0x93);
+            setSegment(seg, 0, 0, 0xffff,
+                    seg == CpuState.CS ? 0x9b : seg == CpuState.LDTR ? 0x82 : seg == CpuState.TR ? 0x8b : 0x93);
         }
         setSegment(CpuState.CS, 0xf000, 0xffff_0000L, 0xffff, 0x9b);
         put64(s + CpuState.GDTR_LIMIT, 0xffff);
@@ -238,7 +240,8 @@ public final class Cpu implements AutoCloseable {
     }
 
     public boolean pf() {
-        return (Integer.bitCount((int) (get64(s + CpuState.FLAG_RESULT) ^ get64(s + CpuState.FLAG_AUX) >>> 8) & 0xff) & 1) == 0;
+        return (Integer.bitCount((int) (get64(s + CpuState.FLAG_RESULT) ^ get64(s + CpuState.FLAG_AUX) >>> 8) & 0xff)
+                & 1) == 0;
     }
 
     public boolean af() {

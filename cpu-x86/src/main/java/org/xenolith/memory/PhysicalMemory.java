@@ -15,7 +15,7 @@ public final class PhysicalMemory implements AutoCloseable {
     private final HostMapping mapping;
     private final long frames;
     private final byte[] state;
-    private CodeListener codeListener = mfn -> { };
+    private CodeListener codeListener = mfn -> {};
 
     /** Hears of writes to frames that hold decoded code. */
     @FunctionalInterface
@@ -31,7 +31,8 @@ public final class PhysicalMemory implements AutoCloseable {
      */
     public PhysicalMemory(long bytes) {
         if (bytes <= 0 || (bytes & 0xfff) != 0 || bytes > 1L << 42) {
-            throw new IllegalArgumentException("machine memory must be a positive multiple of 4096 up to 2^42 bytes, not " + bytes);
+            throw new IllegalArgumentException(
+                    "machine memory must be a positive multiple of 4096 up to 2^42 bytes, not " + bytes);
         }
         mapping = new HostMapping(bytes);
         frames = bytes >>> 12;

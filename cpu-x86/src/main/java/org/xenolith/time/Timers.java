@@ -12,10 +12,10 @@ public final class Timers {
     /** A deadline that never comes. */
     public static final long NEVER = Long.MAX_VALUE;
 
-    private final TreeSet<Timer> armed =
-            new TreeSet<>(Comparator.comparingLong((Timer t) -> t.deadline).thenComparingLong(t -> t.sequence));
+    private final TreeSet<Timer> armed = new TreeSet<>(
+            Comparator.comparingLong((Timer t) -> t.deadline).thenComparingLong(t -> t.sequence));
     private long created;
-    private Runnable onChange = () -> { };
+    private Runnable onChange = () -> {};
 
     /** A one-shot timer; its action may arm it again. */
     public final class Timer {

@@ -61,7 +61,9 @@ public final class Mmu implements AutoCloseable {
     public void modeChanged() {
         boolean user = cpu.cpl() == 3;
         boolean ac = cpu.systemFlag(Flags.AC);
-        rights = user ? Tlb.USER : (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_ANY;
+        rights = user
+                ? Tlb.USER
+                : (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_ANY;
         alignmentCheck = user && ac && (cpu.cr0() & ControlRegisters.CR0_AM) != 0;
         view = alignmentCheck || breakpoints != null ? tlb.emptyTable() : tlb.table(rights);
     }
@@ -183,7 +185,8 @@ public final class Mmu implements AutoCloseable {
      */
     public void probe(long va, int seg, int bytes, boolean write) {
         if (alignmentCheck || breakpoints != null || Long.compareUnsigned(
-                va + get64(view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE + (write ? Tlb.WRITE : Tlb.READ)), 4096 - bytes) > 0) {
+                va + get64(view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE + (write ? Tlb.WRITE : Tlb.READ)),
+                4096 - bytes) > 0) {
             canonical(va, bytes, seg);
             translate(va, write);
             if ((va & 0xfff) + bytes > 4096) {
@@ -363,7 +366,8 @@ public final class Mmu implements AutoCloseable {
     private void storeAt(long va, int bytes, long v) {
         long host = translate(va, true);
         if (host == 0) {
-            cpu.environment().mmioWrite(cpu, walker.gpa() | va & 0xfff, bytes, bytes == 8 ? v : v & (1L << 8 * bytes) - 1);
+            cpu.environment().mmioWrite(cpu, walker.gpa() | va & 0xfff, bytes,
+                    bytes == 8 ? v : v & (1L << 8 * bytes) - 1);
             cpu.requestAttention();
             return;
         }
@@ -439,7 +443,8 @@ public final class Mmu implements AutoCloseable {
             return 0;
         }
         long page = memory.hostPage(mfn);
-        boolean writable = walker.writable() && walker.dirty() && !readOnly && !memory.hasState(mfn, PhysicalMemory.HAS_CODE);
+        boolean writable = walker.writable() && walker.dirty() && !readOnly
+                && !memory.hasState(mfn, PhysicalMemory.HAS_CODE);
         if (writable) {
             memory.setState(mfn, PhysicalMemory.WRITE_MAPPED);
         }

@@ -129,7 +129,9 @@ final class PageWalker {
             boolean leaf = level == 0 || (entry & PS) != 0;
             long bad = reserved;
             if (leaf && level > 0) {
-                bad |= level == 3 || level == 2 && !cpu.model().has(Feature.PAGE1GB) ? PS : (1L << 12 + 9 * level) - 1 & ~0x1fffL;
+                bad |= level == 3 || level == 2 && !cpu.model().has(Feature.PAGE1GB)
+                        ? PS
+                        : (1L << 12 + 9 * level) - 1 & ~0x1fffL;
             }
             if ((entry & bad) != 0) {
                 throw fault(va, PF_PRESENT | PF_RESERVED, access, user);
@@ -195,7 +197,8 @@ final class PageWalker {
     }
 
     /** Access rights (SDM vol. 3, 4.6); sets {@link #writable}. */
-    private void check(long va, int access, boolean user, boolean smap, long rights, boolean noExecute, long cr0, long cr4, int key) {
+    private void check(long va, int access, boolean user, boolean smap, long rights, boolean noExecute, long cr0,
+            long cr4, int key) {
         boolean userPage = (rights & US) != 0;
         boolean mayWrite = (rights & RW) != 0 || !user && (cr0 & ControlRegisters.CR0_WP) == 0;
         boolean ok;
