@@ -46,6 +46,7 @@ public final class Cpu implements AutoCloseable {
     private CpuEnvironment environment;
 
     private int cpl;
+    private int denied;
     private int codeBits = 16;
     private int stackBits = 16;
     private boolean longMode;
@@ -399,8 +400,43 @@ public final class Cpu implements AutoCloseable {
             codeBits = (cs & 0x4000) != 0 ? 32 : 16;
             stackBits = (segmentAttributes(CpuState.SS) & 0x4000) != 0 ? 32 : 16;
         }
+        denied = deniedBits(cr0);
         mmu.modeChanged();
         attention = true;
+    }
+
+    /** The {@code InsnDef.NEEDS_*} bits of instructions that fault in the current state, before they do anything. */
+    public int denied() {
+        return denied;
+    }
+
+    private int deniedBits(long cr0) {
+        boolean em = (cr0 & ControlRegisters.CR0_EM) != 0;
+        boolean ts = (cr0 & ControlRegisters.CR0_TS) != 0;
+        boolean sse = em || ts || (cr4() & ControlRegisters.CR4_OSFXSR) == 0;
+        boolean avx = ts || (cr4() & ControlRegisters.CR4_OSXSAVE) == 0 || (field(CpuState.XCR0) & 6) != 6 || !protectedMode || vm86();
+        return (cpl != 0 ? 1 : 0) | (!protectedMode || vm86() ? 2 : 0) | (em || ts ? 4 | 8 : 0) | (sse ? 16 : 0) | (avx ? 32 : 0);
+    }
+
+    /**
+     * Raises the fault of an instruction whose {@code needs} meet {@link #denied}: privilege, mode, and x87/SSE/AVX state in the order of
+     * the manual.
+     */
+    public GuestFault raiseDenied(int needs) {
+        int why = needs & denied;
+        if ((why & 2) != 0) {
+            return ud();
+        }
+        if ((why & 1) != 0) {
+            return gp0();
+        }
+        boolean em = (cr0() & ControlRegisters.CR0_EM) != 0;
+        if ((why & 16) != 0 && (em || (cr4() & ControlRegisters.CR4_OSFXSR) == 0) || (why & 8) != 0 && em
+                || (why & 32) != 0 && ((cr4() & ControlRegisters.CR4_OSXSAVE) == 0 || (field(CpuState.XCR0) & 6) != 6 || !protectedMode
+                        || vm86())) {
+            return ud();
+        }
+        return fault(Vector.NM);
     }
 
     public int cpl() {

@@ -9,24 +9,29 @@ public final class CpuState {
     /** RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15: 8 bytes each, in encoding order. */
     public static final int GPR = 0x000;
     public static final int RIP = 0x080;
+    /** Always zero: register number {@link #NONE}, so that address arithmetic needs no test for a missing base or index. */
+    public static final int ZERO = 0x088;
+    /** Register numbers beyond the sixteen, for address arithmetic: RIP (already past the instruction) and no register. */
+    public static final int IP = 16;
+    public static final int NONE = 17;
     /** Last result, sign-extended to 64 bits. */
-    public static final int FLAG_RESULT = 0x088;
+    public static final int FLAG_RESULT = 0x090;
     /** Carry, overflow, adjust and correction bits. */
-    public static final int FLAG_AUX = 0x090;
+    public static final int FLAG_AUX = 0x098;
     /** RFLAGS without the six arithmetic flags. */
-    public static final int SYSTEM_FLAGS = 0x098;
-    public static final int MXCSR = 0x0a0;
-    public static final int CR0 = 0x0a8;
-    public static final int CR2 = 0x0b0;
-    public static final int CR3 = 0x0b8;
-    public static final int CR4 = 0x0c0;
-    public static final int CR8 = 0x0c8;
-    public static final int EFER = 0x0d0;
-    public static final int XCR0 = 0x0d8;
+    public static final int SYSTEM_FLAGS = 0x0a0;
+    public static final int MXCSR = 0x0a8;
+    public static final int CR0 = 0x0b0;
+    public static final int CR2 = 0x0b8;
+    public static final int CR3 = 0x0c0;
+    public static final int CR4 = 0x0c8;
+    public static final int CR8 = 0x0d0;
+    public static final int EFER = 0x0d8;
+    public static final int XCR0 = 0x0e0;
     /** DR0 to DR7, 8 bytes each; DR4 and DR5 are not used. */
-    public static final int DR = 0x0e0;
+    public static final int DR = 0x0e8;
     /** ES CS SS DS FS GS LDTR TR, {@link #SEGMENT_SIZE} bytes each: base, limit, selector, attributes. */
-    public static final int SEGMENT = 0x120;
+    public static final int SEGMENT = 0x128;
     public static final int SEGMENT_SIZE = 32;
     public static final int SEGMENT_BASE = 0;
     /** Highest valid offset in bytes (granularity applied). */
@@ -34,35 +39,35 @@ public final class CpuState {
     public static final int SEGMENT_SELECTOR = 16;
     /** Access rights in the VMX layout: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14, G 15, unusable 16. */
     public static final int SEGMENT_ATTRIBUTES = 20;
-    public static final int GDTR_BASE = 0x220;
-    public static final int GDTR_LIMIT = 0x228;
-    public static final int IDTR_BASE = 0x230;
-    public static final int IDTR_LIMIT = 0x238;
-    public static final int STAR = 0x240;
-    public static final int LSTAR = 0x248;
-    public static final int CSTAR = 0x250;
-    public static final int FMASK = 0x258;
-    public static final int KERNEL_GS_BASE = 0x260;
-    public static final int SYSENTER_CS = 0x268;
-    public static final int SYSENTER_ESP = 0x270;
-    public static final int SYSENTER_EIP = 0x278;
-    public static final int TSC_AUX = 0x280;
+    public static final int GDTR_BASE = 0x228;
+    public static final int GDTR_LIMIT = 0x230;
+    public static final int IDTR_BASE = 0x238;
+    public static final int IDTR_LIMIT = 0x240;
+    public static final int STAR = 0x248;
+    public static final int LSTAR = 0x250;
+    public static final int CSTAR = 0x258;
+    public static final int FMASK = 0x260;
+    public static final int KERNEL_GS_BASE = 0x268;
+    public static final int SYSENTER_CS = 0x270;
+    public static final int SYSENTER_ESP = 0x278;
+    public static final int SYSENTER_EIP = 0x280;
+    public static final int TSC_AUX = 0x288;
     /** Added to the machine's time-stamp count (WRMSR IA32_TSC, IA32_TSC_ADJUST). */
-    public static final int TSC_OFFSET = 0x288;
-    public static final int PAT = 0x290;
-    public static final int PKRU = 0x298;
+    public static final int TSC_OFFSET = 0x290;
+    public static final int PAT = 0x298;
+    public static final int PKRU = 0x2a0;
     /** x87 control word (16 bits), status word without TOP, abridged tag byte (1 = valid), TOP. */
-    public static final int FCW = 0x2a0;
-    public static final int FSW = 0x2a4;
-    public static final int FTW = 0x2a8;
-    public static final int FTOP = 0x2ac;
-    public static final int FOP = 0x2b0;
-    public static final int FIP = 0x2b8;
-    public static final int FDP = 0x2c0;
-    public static final int FCS = 0x2c8;
-    public static final int FDS = 0x2cc;
+    public static final int FCW = 0x2a8;
+    public static final int FSW = 0x2ac;
+    public static final int FTW = 0x2b0;
+    public static final int FTOP = 0x2b4;
+    public static final int FOP = 0x2b8;
+    public static final int FIP = 0x2c0;
+    public static final int FDP = 0x2c8;
+    public static final int FCS = 0x2d0;
+    public static final int FDS = 0x2d4;
     /** Physical x87/MMX registers R0 to R7, 16 bytes each: significand (or MMX value) at 0, sign and exponent at 8. */
-    public static final int FPR = 0x2d0;
+    public static final int FPR = 0x2e0;
     /** YMM0 to YMM15, 32 bytes each; XMM is the low half. */
     public static final int YMM = 0x360;
     public static final int YMM_SIZE = 32;

@@ -1,0 +1,57 @@
+package org.xenolith.cpu.decode;
+
+/**
+ * A straight-line run of instructions on one page: the unit of both tiers. It ends at a branch, at the page's end, or at an instruction
+ * that may change mode or must be alone.
+ *
+ * <p>Keyed by machine address and code size; stale once {@link #valid} is false.
+ */
+public final class Block {
+    private final long machineAddress;
+    private final int codeBits;
+    private final Insn[] insns;
+    private final int bytes;
+    private boolean valid = true;
+    private Block nextInBucket;
+
+    public Block(long machineAddress, int codeBits, Insn[] insns, int bytes) {
+        this.machineAddress = machineAddress;
+        this.codeBits = codeBits;
+        this.insns = insns;
+        this.bytes = bytes;
+    }
+
+    /** Machine address of the first byte. */
+    public long machineAddress() {
+        return machineAddress;
+    }
+
+    public int codeBits() {
+        return codeBits;
+    }
+
+    public Insn[] insns() {
+        return insns;
+    }
+
+    /** Length in bytes of guest code; may reach into the next page by one instruction. */
+    public int bytes() {
+        return bytes;
+    }
+
+    public boolean valid() {
+        return valid;
+    }
+
+    public void invalidate() {
+        valid = false;
+    }
+
+    public Block nextInBucket() {
+        return nextInBucket;
+    }
+
+    public void setNextInBucket(Block next) {
+        nextInBucket = next;
+    }
+}
