@@ -7,7 +7,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The {@code xenolith} command; subcommands are registered in its annotation. */
-@Command(name = "xenolith", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, description = "A deterministic x86-64 emulator and Xen-compatible hypervisor.")
+@Command(name = "xenolith", mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
+        description = "A deterministic x86-64 emulator and Xen-compatible hypervisor.")
 public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -414,8 +414,10 @@ public final class Cpu implements AutoCloseable {
         boolean em = (cr0 & ControlRegisters.CR0_EM) != 0;
         boolean ts = (cr0 & ControlRegisters.CR0_TS) != 0;
         boolean sse = em || ts || (cr4() & ControlRegisters.CR4_OSFXSR) == 0;
-        boolean avx = ts || (cr4() & ControlRegisters.CR4_OSXSAVE) == 0 || (field(CpuState.XCR0) & 6) != 6 || !protectedMode || vm86();
-        return (cpl != 0 ? 1 : 0) | (!protectedMode || vm86() ? 2 : 0) | (em || ts ? 4 | 8 : 0) | (sse ? 16 : 0) | (avx ? 32 : 0);
+        boolean avx = ts || (cr4() & ControlRegisters.CR4_OSXSAVE) == 0 || (field(CpuState.XCR0) & 6) != 6
+                || !protectedMode || vm86();
+        return (cpl != 0 ? 1 : 0) | (!protectedMode || vm86() ? 2 : 0) | (em || ts ? 4 | 8 : 0) | (sse ? 16 : 0)
+                | (avx ? 32 : 0);
     }
 
     /**
@@ -432,7 +434,8 @@ public final class Cpu implements AutoCloseable {
         }
         boolean em = (cr0() & ControlRegisters.CR0_EM) != 0;
         if ((why & 16) != 0 && (em || (cr4() & ControlRegisters.CR4_OSFXSR) == 0) || (why & 8) != 0 && em
-                || (why & 32) != 0 && ((cr4() & ControlRegisters.CR4_OSXSAVE) == 0 || (field(CpuState.XCR0) & 6) != 6 || !protectedMode
+                || (why & 32) != 0 && ((cr4() & ControlRegisters.CR4_OSXSAVE) == 0 || (field(CpuState.XCR0) & 6) != 6
+                        || !protectedMode
                         || vm86())) {
             return ud();
         }

@@ -238,7 +238,8 @@ public final class Decoder {
         }
     }
 
-    private InsnDef select(InsnDef[] rows, Insn i, int opcode, int modrm, int rex, boolean vex, int vexPrefix, int codeBits) {
+    private InsnDef select(InsnDef[] rows, Insn i, int opcode, int modrm, int rex, boolean vex, int vexPrefix,
+            int codeBits) {
         InsnDef any = null;
         for (InsnDef d : rows) {
             if (d.mod >= 0 && modrm >= 0 && (d.mod == 3) != (modrm >= 0xc0)) {
@@ -448,10 +449,12 @@ public final class Decoder {
                 case 'D' -> new Operand(Operand.Kind.DR, reg, bits);
                 case 'P' -> new Operand(Operand.Kind.MMX, reg & 7, bits);
                 case 'N' -> new Operand(Operand.Kind.MMX, rm & 7, bits);
-                case 'Q' -> registerForm ? new Operand(Operand.Kind.MMX, rm & 7, bits) : new Operand(Operand.Kind.MEM, 0, bits);
+                case 'Q' ->
+                    registerForm ? new Operand(Operand.Kind.MMX, rm & 7, bits) : new Operand(Operand.Kind.MEM, 0, bits);
                 case 'V' -> new Operand(Operand.Kind.XMM, reg, bits);
                 case 'U' -> new Operand(Operand.Kind.XMM, rm, bits);
-                case 'W' -> registerForm ? new Operand(Operand.Kind.XMM, rm, bits) : new Operand(Operand.Kind.MEM, 0, bits);
+                case 'W' ->
+                    registerForm ? new Operand(Operand.Kind.XMM, rm, bits) : new Operand(Operand.Kind.MEM, 0, bits);
                 case 'H' -> new Operand(Operand.Kind.XMM, i.vvvv, bits);
                 case 'L' -> {
                     i.imm = signed(1);

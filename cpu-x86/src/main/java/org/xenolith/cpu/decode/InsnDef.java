@@ -132,7 +132,8 @@ public final class InsnDef {
             if (words[at].equals("0F") && words.length > at + 1) {
                 map = 1;
                 at++;
-                if ((words[at].equals("38") || words[at].equals("3A")) && words.length > at + 1 && isHex(words[at + 1])) {
+                if ((words[at].equals("38") || words[at].equals("3A")) && words.length > at + 1
+                        && isHex(words[at + 1])) {
                     map = words[at].equals("38") ? 2 : 3;
                     at++;
                 }
