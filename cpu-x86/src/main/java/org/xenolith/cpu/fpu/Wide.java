@@ -1,0 +1,5 @@
+package org.xenolith.cpu.fpu;
+
+/** Placeholder scratch. */
+final class Wide {
+}
