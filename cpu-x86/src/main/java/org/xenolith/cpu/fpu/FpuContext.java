@@ -34,7 +34,6 @@ public final class FpuContext {
     private static final int PRE_COMPUTATION = IE | DE | ZE;
 
     final Unrounded scratch = new Unrounded();
-    final Wide wide = new Wide();
     private int control = 0x37f;
     private int raised;
     private boolean roundedUp;

@@ -38,7 +38,8 @@ class X87VectorsTest {
             int top = sw >> 11 & 7;
             boolean same = ours.sw == sw && equal(ours.st0, st0) && (top == 7 || equal(ours.st1, st1))
                     && equal(ours.mem, memAfter) && (!op.endsWith("comi") || ours.eflags == flags);
-            return same ? null
+            return same
+                    ? null
                     : String.format("%s cw=%x a=%s b=%s mem=%s: %s %s mem=%s sw=%04x fl=%x; measured %s %s mem=%s "
                             + "sw=%04x fl=%x", op, cw, a, b, mem, ours.st0, ours.st1, ours.mem, ours.sw, ours.eflags,
                             st0, st1, memAfter, sw, flags);

@@ -1,5 +1,0 @@
-package org.xenolith.cpu.fpu;
-
-/** Placeholder scratch. */
-final class Wide {
-}
