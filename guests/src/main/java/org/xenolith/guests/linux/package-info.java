@@ -1,0 +1,2 @@
+/** Linux kernel images: the bzImage container and the kallsyms tables inside the kernel. */
+package org.xenolith.guests.linux;
