@@ -31,6 +31,7 @@ public final class XenstoreRing {
     private boolean pumpAgain;
     private boolean moved;
     private boolean closed;
+    private long failures;
 
     XenstoreRing(Xenstored daemon, int domid, RingPage page, Runnable notify) {
         this.daemon = daemon;
@@ -48,6 +49,11 @@ public final class XenstoreRing {
     /** Whether the daemon has given this connection up because of what the guest did. */
     public boolean isBroken() {
         return connection.isIgnored();
+    }
+
+    /** How often the daemon has given this connection up. */
+    public long failures() {
+        return failures;
     }
 
     /** Watch events that this domain lost because it did not fetch earlier ones. */
@@ -241,7 +247,10 @@ public final class XenstoreRing {
     }
 
     private void fail(int error, String what) {
-        LOG.info("xenstore: domain {} disconnected, bad {}", domid, what);
+        // Once: a guest can ask for reconnection as often as it likes.
+        if (failures++ == 0) {
+            LOG.info("xenstore: domain {} disconnected, bad {}", domid, what);
+        }
         connection.ignore();
         forgetPartialMessages();
         page.write32(XsWire.OFFSET_ERROR, error);

@@ -43,6 +43,7 @@ public final class Xenstored {
     private final SessionRequests session;
     private final DomainRequests domainRequests;
     private boolean flushing;
+    private long unknownRequests;
 
     /** A daemon with the default quotas. */
     public Xenstored(DomainAccess access) {
@@ -147,6 +148,11 @@ public final class Xenstored {
     /** Number of nodes in the tree, the special ones included. */
     public int nodeCount() {
         return table.size();
+    }
+
+    /** Requests of a type that this daemon does not have, which were answered with ENOSYS. */
+    public long unknownRequests() {
+        return unknownRequests;
     }
 
     DomainAccess access() {
@@ -269,6 +275,7 @@ public final class Xenstored {
             case XsWire.XS_IS_DOMAIN_INTRODUCED -> domainRequests.isDomainIntroduced(request);
             case XsWire.XS_CONTROL -> domainRequests.control(request);
             default -> {
+                unknownRequests++;
                 LOG.debug("domain {} sent xenstore request of unknown type {}", request.connection().domid(),
                         request.type());
                 throw new XsFailure(XsError.ENOSYS);
