@@ -6,8 +6,7 @@ import java.nio.ByteOrder;
 
 /** A ring page in the Java heap: for services that talk to each other without a guest, and for tests. */
 public final class HeapRingPage implements RingPage {
-    private static final VarHandle INT_LE =
-            MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT_LE = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final byte[] bytes = new byte[SIZE];
 

@@ -59,8 +59,8 @@ public final class DomainTree {
     private static void createHome(XenstoreTransaction t, GuestDescription guest) {
         int domid = guest.domid();
         List<NodePermission> closed = List.of(NodePermission.none(Xenstored.CONTROL_DOMID));
-        List<NodePermission> readable =
-                List.of(NodePermission.none(Xenstored.CONTROL_DOMID), NodePermission.read(domid));
+        List<NodePermission> readable = List.of(NodePermission.none(Xenstored.CONTROL_DOMID),
+                NodePermission.read(domid));
         List<NodePermission> owned = List.of(NodePermission.none(domid));
         String home = home(domid);
         String vm = "/vm/" + guest.uuid();
@@ -119,8 +119,8 @@ public final class DomainTree {
         String back = backend("console", domid) + "/0";
         String libxl = "/libxl/" + domid + "/device/console/0";
         GuestDescription.Console console = guest.console();
-        List<NodePermission> readable =
-                List.of(NodePermission.none(Xenstored.CONTROL_DOMID), NodePermission.read(domid));
+        List<NodePermission> readable = List.of(NodePermission.none(Xenstored.CONTROL_DOMID),
+                NodePermission.read(domid));
 
         t.write(libxl + "/frontend", front);
         t.write(libxl + "/backend", back);

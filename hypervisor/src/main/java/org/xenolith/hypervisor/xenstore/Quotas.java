@@ -19,8 +19,8 @@ public record Quotas(int nodes, int nodeSize, int watches, int transactions, int
         int permissions, int pathLength, int memory) {
 
     /** The limits of an unconfigured daemon. */
-    public static final Quotas DEFAULT =
-            new Quotas(1000, 2048, 128, 10, 1024, 20, 5, XsWire.XENSTORE_REL_PATH_MAX, 2_621_440);
+    public static final Quotas DEFAULT = new Quotas(1000, 2048, 128, 10, 1024, 20, 5, XsWire.XENSTORE_REL_PATH_MAX,
+            2_621_440);
 
     public Quotas {
         if (nodes < 1 || nodeSize < 64 || watches < 0 || transactions < 0 || transactionNodes < 1 || outstanding < 1

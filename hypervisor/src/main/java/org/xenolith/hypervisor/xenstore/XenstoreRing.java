@@ -12,8 +12,8 @@ import org.xenolith.hypervisor.ring.RingPage;
  */
 public final class XenstoreRing {
     private static final Logger LOG = LoggerFactory.getLogger(XenstoreRing.class);
-    private static final int FEATURES =
-            XsWire.XENSTORE_SERVER_FEATURE_RECONNECTION | XsWire.XENSTORE_SERVER_FEATURE_ERROR;
+    private static final int FEATURES = XsWire.XENSTORE_SERVER_FEATURE_RECONNECTION
+            | XsWire.XENSTORE_SERVER_FEATURE_ERROR;
 
     private final Xenstored daemon;
     private final int domid;

@@ -55,10 +55,10 @@ class GuestRingPageTest {
 
     @Test
     void bytes_go_to_their_place() {
-        page.write(4090, new byte[] {9, 1, 2, 3, 4, 5, 6}, 1, 6);
+        page.write(4090, new byte[]{9, 1, 2, 3, 4, 5, 6}, 1, 6);
         byte[] got = new byte[7];
         page.read(4090, got, 1, 6);
-        assertArrayEquals(new byte[] {0, 1, 2, 3, 4, 5, 6}, got);
+        assertArrayEquals(new byte[]{0, 1, 2, 3, 4, 5, 6}, got);
     }
 
     @Test
@@ -66,10 +66,10 @@ class GuestRingPageTest {
         page.write32(0, 7);
         present = false;
         page.write32(0, 8);
-        page.write(0, new byte[] {1}, 0, 1);
+        page.write(0, new byte[]{1}, 0, 1);
         byte[] got = new byte[2];
         page.read(0, got, 0, 2);
-        assertArrayEquals(new byte[] {-1, -1}, got);
+        assertArrayEquals(new byte[]{-1, -1}, got);
         assertEquals(-1, page.read32(0));
         present = true;
         assertEquals(7, page.read32(0));

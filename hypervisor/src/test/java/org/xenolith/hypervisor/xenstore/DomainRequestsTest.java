@@ -39,11 +39,12 @@ class DomainRequestsTest {
 
     @Test
     void introduce_refuses_what_cannot_be_connected() {
-        for (String bad : List.of("0|4096|1|", "1|4097|0|", "1|4097|2|", "1|9|1|", "9|4105|1|", "32752|1|1|", "x|4097|1|",
+        for (String bad : List.of("0|4096|1|", "1|4097|0|", "1|4097|2|", "1|9|1|", "9|4105|1|", "32752|1|1|",
+                "x|4097|1|",
                 "1|-1|1|", "1|4097|", "|", "99999|1|1|", "1|99999999999999999999|1|")) {
             assertEquals("!EINVAL", dom0.call(XsWire.XS_INTRODUCE, bad), bad);
         }
-        assertThrows(IllegalArgumentException.class, () -> daemon.introduce(0x7ff0, domains.add(3), () -> { }));
+        assertThrows(IllegalArgumentException.class, () -> daemon.introduce(0x7ff0, domains.add(3), () -> {}));
     }
 
     @Test

@@ -12,7 +12,7 @@ final class RawClient {
 
     RawClient(Xenstored daemon, int domid) {
         this.daemon = daemon;
-        connection = daemon.connect(domid, _ -> { });
+        connection = daemon.connect(domid, _ -> {});
     }
 
     /** A payload is written with {@code |} for nul. */

@@ -140,7 +140,7 @@ class TreeRequestsTest {
 
     @Test
     void unknown_and_reply_types_are_not_implemented() {
-        for (int type : new int[] {15, 16, 20, 23, 24, 25, 26, 65535, -1}) {
+        for (int type : new int[]{15, 16, 20, 23, 24, 25, 26, 65535, -1}) {
             assertEquals("!ENOSYS", dom0.call(type, "/tool|"), "type " + type);
         }
         assertEquals(9, daemon.unknownRequests());
@@ -247,8 +247,8 @@ class TreeRequestsTest {
 
     @Test
     void requests_of_the_toolstack_are_refused_to_others() {
-        for (int type : new int[] {XsWire.XS_CONTROL, XsWire.XS_INTRODUCE, XsWire.XS_RELEASE, XsWire.XS_RESUME,
-                XsWire.XS_SET_TARGET, XsWire.XS_IS_DOMAIN_INTRODUCED}) {
+        for (int type : new int[]{XsWire.XS_CONTROL, XsWire.XS_INTRODUCE, XsWire.XS_RELEASE, XsWire.XS_RESUME,
+            XsWire.XS_SET_TARGET, XsWire.XS_IS_DOMAIN_INTRODUCED}) {
             assertEquals("!EACCES", dom1.call(type, "1|1|1|"), "type " + type);
         }
     }

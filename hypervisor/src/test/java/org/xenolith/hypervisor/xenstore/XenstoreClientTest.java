@@ -29,11 +29,11 @@ class XenstoreClientTest {
     void reading_and_writing() {
         client.write("/a/text", "gr\u00fc\u00df");
         client.write("/a/number", 42);
-        client.write("/a/bytes", new byte[] {0, 1, 2});
+        client.write("/a/bytes", new byte[]{0, 1, 2});
         client.mkdir("/a/dir");
         assertEquals(Optional.of("gr\u00fc\u00df"), client.read("/a/text"));
         assertEquals(Optional.of("42"), client.read("/a/number"));
-        assertArrayEquals(new byte[] {0, 1, 2}, client.readBytes("/a/bytes").orElseThrow());
+        assertArrayEquals(new byte[]{0, 1, 2}, client.readBytes("/a/bytes").orElseThrow());
         assertEquals(List.of("text", "number", "bytes", "dir"), client.list("/a"));
         client.rm("/a/text");
         assertFalse(client.exists("/a/text"));

@@ -304,7 +304,7 @@ class XenstoreRingTest {
             public void write(int offset, byte[] src, int srcOffset, int length) {
             }
         };
-        XenstoreRing other = daemon.introduce(2, readOnly, () -> { });
+        XenstoreRing other = daemon.introduce(2, readOnly, () -> {});
         for (int i = 0; i < 100; i++) {
             other.onNotify();
         }
@@ -314,7 +314,7 @@ class XenstoreRingTest {
     @Test
     void the_control_domain_may_be_a_guest_with_a_ring() {
         HeapRingPage page0 = new HeapRingPage();
-        XenstoreRing ring0 = daemon.introduce(0, page0, () -> { });
+        XenstoreRing ring0 = daemon.introduce(0, page0, () -> {});
         RingGuest guest0 = new RingGuest(page0);
         guest0.put(RingGuest.message(XsWire.XS_IS_DOMAIN_INTRODUCED, 1, 0, "1|"), 0, 1024);
         guest0.put(RingGuest.message(XsWire.XS_RELEASE, 2, 0, "1|"), 0, 1024);
@@ -394,7 +394,7 @@ class XenstoreRingTest {
 
     private static String randomPayload(Random random) {
         String[] words = {"a", "b/c", "a/b/c/d", "/", "/local/domain/1", "/other", "|", "||", "n1|", "r0|", "@x",
-                "@releaseDomain", "T|", "F|", "tok|", "//", "0", "7", "-1|"};
+            "@releaseDomain", "T|", "F|", "tok|", "//", "0", "7", "-1|"};
         StringBuilder text = new StringBuilder();
         int count = random.nextInt(5);
         for (int i = 0; i < count; i++) {
