@@ -47,6 +47,12 @@ public final class Insn {
     Insn() {
     }
 
+    /** Puts the instruction into a block: offset of its end from the block's start, and its number. */
+    public void place(int offset, int number) {
+        endOffset = offset;
+        index = number;
+    }
+
     public InsnDef def() {
         return def;
     }

@@ -11,6 +11,16 @@ public final class InstructionSet {
     public static InstructionTable create() {
         InstructionTable t = new InstructionTable();
         Arithmetic.define(t);
+        Moves.define(t);
+        Stack.define(t);
+        Branches.define(t);
+        Shifts.define(t);
+        MulDiv.define(t);
+        BitOps.define(t);
+        StringOps.define(t);
+        Atomic.define(t);
+        FlagOps.define(t);
+        Decimal.define(t);
         return t;
     }
 }

@@ -1,0 +1,122 @@
+package org.xenolith.cpu.insn;
+
+import org.xenolith.cpu.Alu;
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Segmentation;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.decode.InstructionTable;
+
+/** MOV (general), MOVZX, MOVSX, MOVSXD, LEA, XCHG, CMOVcc, SETcc, BSWAP, MOVBE, XLAT and the sign-extension pairs (SDM vol. 2). */
+final class Moves {
+    private static final String[] CC = { "O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE", "LE", "G" };
+    private static final String[] CC_READS = { "O", "C", "Z", "CZ", "S", "P", "SO", "ZSO" };
+
+    private Moves() {
+    }
+
+    static void define(InstructionTable t) {
+        // @formatter:off
+        t.add("MOV", "88 /r", "Eb:w,Gb", "", Moves::mov);
+        t.add("MOV", "89 /r", "Ev:w,Gv", "", Moves::mov);
+        t.add("MOV", "8A /r", "Gb:w,Eb", "", Moves::mov);
+        t.add("MOV", "8B /r", "Gv:w,Ev", "", Moves::mov);
+        t.add("MOV", "C6 /0", "Eb:w,Ib", "", Moves::mov);
+        t.add("MOV", "C7 /0", "Ev:w,Iz", "", Moves::mov);
+        t.add("MOV", "B0+r",  "Zb:w,Ib", "", Moves::mov);
+        t.add("MOV", "B8+r",  "Zv:w,Iv", "", Moves::mov);
+        t.add("MOV", "A0",    "AL:w,Ob", "", Moves::mov);
+        t.add("MOV", "A1",    "rAX:w,Ov", "", Moves::mov);
+        t.add("MOV", "A2",    "Ob:w,AL", "", Moves::mov);
+        t.add("MOV", "A3",    "Ov:w,rAX", "", Moves::mov);
+        t.add("MOVZX", "0F B6 /r", "Gv:w,Eb", "", Moves::mov);
+        t.add("MOVZX", "0F B7 /r", "Gv:w,Ew", "", Moves::mov);
+        t.add("MOVSX", "0F BE /r", "Gv:w,Eb", "", Moves::movsx);
+        t.add("MOVSX", "0F BF /r", "Gv:w,Ew", "", Moves::movsx);
+        t.add("MOVSXD", "63 /r", "Gv:w,Ed", "o64", Moves::movsx);
+        t.add("LEA", "8D /r", "Gv:w,M", "", Moves::lea);
+        t.add("XCHG", "86 /r", "Eb,Gb:rw", "lock", Moves::xchg);
+        t.add("XCHG", "87 /r", "Ev,Gv:rw", "lock", Moves::xchg);
+        t.add("NOP",  "90", "", "norexb", Moves::nop);
+        t.add("XCHG", "90+r", "Zv,rAX:rw", "", Moves::xchg);
+        t.add("BSWAP", "0F C8+r", "Zv", "", Moves::bswap);
+        t.add("MOVBE", "0F 38 F0 /r", "Gv:w,Mv", "movbe", Moves::movbe);
+        t.add("MOVBE", "0F 38 F1 /r", "Mv:w,Gv", "movbe", Moves::movbe);
+        t.add("XLATB", "D7", "", "", Moves::xlat);
+        t.add("CBW", "98", "", "", Moves::cbw);
+        t.add("CWD", "99", "", "", Moves::cwd);
+        // @formatter:on
+        for (int cc = 0; cc < 16; cc++) {
+            String reads = " r:" + CC_READS[cc >> 1];
+            t.add("CMOV" + CC[cc], String.format("0F 4%X /r", cc), "Gv:rw,Ev", "cmov" + reads, cmov(cc));
+            t.add("SET" + CC[cc], String.format("0F 9%X /r", cc), "Eb:w", reads, set(cc));
+        }
+    }
+
+    static void mov(Cpu c, Insn i) {
+        i.write0(c, i.read1(c));
+    }
+
+    static void movsx(Cpu c, Insn i) {
+        i.write0(c, Alu.sx(i.read1(c), i.op1().bits()));
+    }
+
+    static void lea(Cpu c, Insn i) {
+        c.setReg(i.op0().reg(), i.ea(c), i.op0().bits() == 0 ? i.operandBits() : i.op0().bits());
+    }
+
+    static void xchg(Cpu c, Insn i) {
+        long b = i.read1(c);
+        long a = i.readForWrite0(c);
+        i.write0(c, b);
+        i.write(c, 1, a);
+    }
+
+    static void nop(Cpu c, Insn i) {
+    }
+
+    /** BSWAP of a 16-bit register is undefined; it gives zero, as Intel and AMD processors do. */
+    static void bswap(Cpu c, Insn i) {
+        long v = i.read0(c);
+        i.write0(c, switch (i.bits()) {
+            case 64 -> Long.reverseBytes(v);
+            case 32 -> Integer.reverseBytes((int) v);
+            default -> 0;
+        });
+    }
+
+    static void movbe(Cpu c, Insn i) {
+        long v = i.read1(c);
+        i.write0(c, Long.reverseBytes(v) >>> 64 - i.bits());
+    }
+
+    static void xlat(Cpu c, Insn i) {
+        long mask = i.addressBits() == 64 ? -1L : (1L << i.addressBits()) - 1;
+        long offset = c.reg(CpuState.RBX) + c.reg8(CpuState.RAX) & mask;
+        c.setReg8(CpuState.RAX, c.mmu().read8(Segmentation.linear(c, i.seg(), offset, 1, false), i.seg()));
+    }
+
+    /** CBW, CWDE, CDQE. */
+    static void cbw(Cpu c, Insn i) {
+        int bits = i.operandBits();
+        c.setReg(CpuState.RAX, Alu.sx(c.reg(CpuState.RAX), bits >> 1), bits);
+    }
+
+    /** CWD, CDQ, CQO. */
+    static void cwd(Cpu c, Insn i) {
+        int bits = i.operandBits();
+        c.setReg(CpuState.RDX, Alu.sx(c.reg(CpuState.RAX), bits) >> 63, bits);
+    }
+
+    private static org.xenolith.cpu.decode.Exec cmov(int cc) {
+        return (c, i) -> {
+            long v = i.read1(c);
+            // a false condition still zero-extends a 32-bit destination
+            i.write0(c, c.condition(cc) ? v : i.read0(c));
+        };
+    }
+
+    private static org.xenolith.cpu.decode.Exec set(int cc) {
+        return (c, i) -> i.write0(c, c.condition(cc) ? 1 : 0);
+    }
+}

@@ -1,0 +1,268 @@
+package org.xenolith.cpu.interp;
+
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Exceptions;
+import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.GuestFault;
+import org.xenolith.cpu.Vector;
+import org.xenolith.cpu.decode.Block;
+import org.xenolith.cpu.decode.Decoder;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.mmu.Stage2;
+import org.xenolith.memory.PhysicalMemory;
+import org.xenolith.memory.RawMemory;
+
+/**
+ * Runs decoded blocks on one CPU: the reference tier, to which every other tier must be equal to the instruction.
+ *
+ * <p>Counting: an instruction counts one, each iteration of a REP one (a count of zero counts one, a faulting iteration none), each
+ * delivered event one.
+ */
+public final class Interpreter {
+    /** Longest block in instructions. */
+    private static final int MAX_BLOCK = 64;
+
+    private final Cpu cpu;
+    private final CodeCache cache;
+    private final PhysicalMemory memory;
+    private final Decoder decoder;
+    private final byte[] bytes = new byte[4096 + Decoder.MAX_LENGTH];
+    private final Insn[] scratch = new Insn[MAX_BLOCK];
+    private Insn[] running = new Insn[0];
+
+    public Interpreter(Cpu cpu, CodeCache cache, InstructionTable table) {
+        this.cpu = cpu;
+        this.cache = cache;
+        this.memory = cpu.memory();
+        this.decoder = new Decoder(table, cpu.model());
+        cache.addCpu(cpu);
+    }
+
+    /**
+     * Executes until the budget is used, attention is asked for, or the CPU is no longer running. Interrupts are taken at the start of the call.
+     *
+     * @param budget 1 or more instructions
+     * @return instructions counted, which may be 0 when the CPU is halted
+     */
+    public long run(long budget) {
+        long start = cpu.retired();
+        while (true) {
+            long left = budget - (cpu.retired() - start);
+            if (left <= 0) {
+                break;
+            }
+            if (cpu.attention()) {
+                cpu.clearAttention();
+                if (!boundary()) {
+                    break;
+                }
+                if (budget - (cpu.retired() - start) <= 0) {
+                    break;
+                }
+                left = budget - (cpu.retired() - start);
+            }
+            boolean shadow = cpu.interruptShadow();
+            boolean stepping = cpu.systemFlag(Flags.TF);
+            if (shadow || stepping) {
+                cpu.setInterruptShadow(false);
+                cpu.clearAttention();
+                runBlock(1, shadow);
+                cpu.requestAttention();
+                continue;
+            }
+            runBlock(left, false);
+            if (cpu.attention() && cpu.retired() != start) {
+                break;
+            }
+        }
+        return cpu.retired() - start;
+    }
+
+    /**
+     * Looks at activity and pending events between instructions.
+     *
+     * @return false when the CPU does not run
+     */
+    private boolean boundary() {
+        if (cpu.activity() == Cpu.Activity.HALTED && wakes()) {
+            cpu.setActivity(Cpu.Activity.RUNNING);
+            cpu.clearAttention();
+        }
+        if (cpu.activity() != Cpu.Activity.RUNNING) {
+            return false;
+        }
+        if (cpu.interruptShadow()) {
+            return true;
+        }
+        if (cpu.nmiPending() && !cpu.nmiBlocked()) {
+            cpu.setNmiPending(false);
+            cpu.setNmiBlocked(true);
+            deliver(Vector.NMI);
+        } else if (cpu.systemFlag(Flags.IF)) {
+            if (cpu.environment().hasExternalInterrupt(cpu)) {
+                int vector = cpu.environment().externalInterrupt(cpu);
+                if (vector >= 0) {
+                    deliver(vector);
+                }
+            } else if (cpu.apic().pending()) {
+                deliver(cpu.apic().acknowledge());
+            }
+        }
+        return cpu.activity() == Cpu.Activity.RUNNING;
+    }
+
+    private boolean wakes() {
+        return cpu.nmiPending() && !cpu.nmiBlocked()
+                || cpu.systemFlag(Flags.IF) && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
+    }
+
+    /** True when the CPU would make progress if it were run now. */
+    public boolean runnable() {
+        return cpu.activity() == Cpu.Activity.RUNNING || cpu.activity() == Cpu.Activity.HALTED && wakes();
+    }
+
+    private void deliver(int vector) {
+        Exceptions.deliver(cpu, vector, Exceptions.Source.EXTERNAL, false, 0);
+        cpu.addRetired(1);
+    }
+
+    /** Virtual time in mid-block: instructions of the running block that are behind the current RIP. */
+    public long inBlock() {
+        if (running.length == 0) {
+            return 0;
+        }
+        long offset = cpu.rip() - cpu.blockRip();
+        for (Insn i : running) {
+            if (i.endOffset() == offset) {
+                return i.index();
+            }
+        }
+        return 0;
+    }
+
+    private void runBlock(long left, boolean afterShadow) {
+        int k = 0;
+        Insn[] insns = null;
+        long rip = cpu.rip();
+        boolean step = cpu.systemFlag(Flags.TF);
+        try {
+            Block b = lookup(rip);
+            insns = b.insns();
+            int n = (int) Math.min(insns.length, left);
+            cpu.setBlockRip(rip);
+            running = insns;
+            cpu.setRepBudget(step || afterShadow ? 1 : left);
+            int denied = cpu.denied();
+            do {
+                Insn i = insns[k];
+                cpu.setRip(rip + i.endOffset());
+                if ((i.needs() & denied) != 0) {
+                    throw cpu.raiseDenied(i.needs());
+                }
+                i.exec().exec(cpu, i);
+                k++;
+            } while (k < n && !cpu.attention());
+            running = NOTHING;
+            cpu.addRetired(k + cpu.takeRepExtra());
+            if (step) {
+                singleStep();
+            }
+        } catch (GuestFault f) {
+            running = NOTHING;
+            cpu.addRetired(k + cpu.takeRepExtra());
+            cpu.setRip(insns == null || k == 0 ? rip : rip + insns[k].endOffset() - insns[k].length());
+            raise();
+        }
+    }
+
+    private static final Insn[] NOTHING = {};
+
+    private void singleStep() {
+        cpu.setField(CpuState.DR + 6 * 8, cpu.field(CpuState.DR + 6 * 8) | 0x4000);
+        Exceptions.deliver(cpu, Vector.DB, Exceptions.Source.EXCEPTION, false, 0);
+        cpu.addRetired(1);
+    }
+
+    private void raise() {
+        Exceptions.deliver(cpu, cpu.faultVector(), Exceptions.Source.EXCEPTION, cpu.faultHasError(), cpu.faultError());
+        cpu.addRetired(1);
+    }
+
+    private Block lookup(long rip) {
+        int codeBits = cpu.codeBits();
+        long linear = codeBits == 64 ? rip : rip + cpu.segmentBase(CpuState.CS) & 0xffff_ffffL;
+        long mfn = cpu.mmu().fetchFrame(linear);
+        if (mfn == Stage2.MMIO) {
+            cpu.environment().unimplemented(cpu, "fetch:mmio");
+            throw cpu.fault(Vector.GP, 0);
+        }
+        long at = mfn << 12 | linear & 0xfff;
+        Block b = cache.find(at, codeBits);
+        return b != null ? b : decode(linear, rip, at, codeBits);
+    }
+
+    private Block decode(long linear, long rip, long at, int codeBits) {
+        int room = 4096 - (int) (at & 0xfff);
+        // the code segment's limit ends the page early; a fetch past it is #GP(0)
+        if (codeBits != 64) {
+            long limit = cpu.segmentLimit(CpuState.CS);
+            if (rip > limit) {
+                throw cpu.fault(Vector.GP, 0);
+            }
+        }
+        RawMemory.copyOut(memory.base() + at, bytes, 0, room);
+        int have = room;
+        int offset = 0;
+        int count = 0;
+        long secondMfn = -1;
+        while (count < MAX_BLOCK && offset < room) {
+            Insn i = decoder.decode(bytes, offset, have, codeBits, cpu);
+            if (i == null) {
+                if (count > 0) {
+                    break;
+                }
+                // only the first instruction of a block may reach into the next page
+                long next = linear + room;
+                if (codeBits != 64) {
+                    next &= 0xffff_ffffL;
+                }
+                secondMfn = cpu.mmu().fetchFrame(next);
+                if (secondMfn == Stage2.MMIO) {
+                    cpu.environment().unimplemented(cpu, "fetch:mmio");
+                    throw cpu.fault(Vector.GP, 0);
+                }
+                RawMemory.copyOut(memory.base() + (secondMfn << 12), bytes, room, Decoder.MAX_LENGTH);
+                have = room + Decoder.MAX_LENGTH;
+                continue;
+            }
+            if (i.def().alone() && count > 0) {
+                break;
+            }
+            offset += i.length();
+            place(i, offset, count);
+            scratch[count++] = i;
+            if (codeBits != 64 && rip + offset - 1 > cpu.segmentLimit(CpuState.CS)) {
+                if (count == 1) {
+                    throw cpu.fault(Vector.GP, 0);
+                }
+                count--;
+                break;
+            }
+            if (i.def().end() || offset >= room) {
+                break;
+            }
+        }
+        Insn[] insns = java.util.Arrays.copyOf(scratch, count);
+        Block b = new Block(at, codeBits, insns, insns[count - 1].endOffset());
+        if (secondMfn < 0) {
+            cache.add(b, secondMfn);
+        }
+        return b;
+    }
+
+    private static void place(Insn i, int endOffset, int index) {
+        i.place(endOffset, index);
+    }
+}
