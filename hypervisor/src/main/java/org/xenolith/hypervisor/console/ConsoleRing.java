@@ -16,8 +16,8 @@ public final class ConsoleRing {
         /**
          * Takes some of the bytes.
          *
-         * @return how many were taken, 0 to {@code length}; the rest stays in the guest's ring, and the sink's owner must
-         *     call {@link ConsoleRing#onSinkReady()} when there is room again
+         * @return how many were taken, 0 to {@code length}; the rest stays in the guest's ring, and the sink's owner
+         *     must call {@link ConsoleRing#onSinkReady()} when there is room again
          */
         int accept(byte[] data, int offset, int length);
     }

@@ -12,8 +12,8 @@ package org.xenolith.hypervisor.xenstore;
  * @param outstanding replies that the domain has not fetched; at this number its requests wait
  * @param permissions entries in the permission list of a node
  * @param pathLength characters of a path, not counting {@code /local/domain/<n>/}
- * @param memory bytes held on behalf of a domain in nodes, watches and messages; beyond it, watch events are dropped and
- *     requests wait or fail
+ * @param memory bytes held on behalf of a domain in nodes, watches and messages; beyond it, watch events are dropped
+ *     and requests wait or fail
  */
 public record Quotas(int nodes, int nodeSize, int watches, int transactions, int transactionNodes, int outstanding,
         int permissions, int pathLength, int memory) {

@@ -12,7 +12,7 @@ import org.xenolith.hypervisor.ring.RingPage;
 
 /**
  * The xenstore daemon, as the C xenstored of Xen 4.17 behaves (docs/misc/xenstore.txt and xs_wire.h): one tree, clients
- * over rings and in process, watches, transactions, permissions and quotas. Everything happens on the calling thread and
+ * over rings and in process, watches, transactions, permissions and quotas. Everything happens on the calling thread,
  * in the order of the calls; no clock and no hash order has any influence.
  *
  * <p>Two limits of the original that need a clock are left out: the rate of writes, and the time after which an event
