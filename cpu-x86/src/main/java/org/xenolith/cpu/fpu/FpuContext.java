@@ -34,6 +34,7 @@ public final class FpuContext {
     private static final int PRE_COMPUTATION = IE | DE | ZE;
 
     final Unrounded scratch = new Unrounded();
+    final WideMath math = new WideMath();
     private int control = 0x37f;
     private int raised;
     private boolean roundedUp;

@@ -21,6 +21,50 @@ final class Unrounded {
         lo = 0;
     }
 
+    void set(Unrounded other) {
+        negative = other.negative;
+        exp = other.exp;
+        hi = other.hi;
+        lo = other.lo;
+    }
+
+    /** Sets high:low * 2^unit, which may be zero. */
+    void setInteger(boolean sign, long high, long low, int unit) {
+        negative = sign;
+        exp = unit + 127;
+        hi = high;
+        lo = low;
+        normalise();
+    }
+
+    /** Adds a value, either of them possibly zero, with an error of one unit in the last of 128 places. */
+    void plus(Unrounded b) {
+        if (hi == 0) {
+            set(b);
+        } else if (b.hi != 0) {
+            accumulate(b.negative, b.exp, b.hi, b.lo);
+        }
+    }
+
+    /** Multiplies by a value with an error of a few units in the last of 128 places. */
+    void times(Unrounded b) {
+        negative ^= b.negative;
+        exp += b.exp + 1;
+        long high = Math.unsignedMultiplyHigh(hi, b.hi);
+        long low = hi * b.hi;
+        long sum = low + Math.unsignedMultiplyHigh(hi, b.lo);
+        high += Long.compareUnsigned(sum, low) < 0 ? 1 : 0;
+        low = sum + Math.unsignedMultiplyHigh(lo, b.hi);
+        high += Long.compareUnsigned(low, sum) < 0 ? 1 : 0;
+        hi = high;
+        lo = low;
+        if (high >= 0) {
+            hi = high << 1 | low >>> 63;
+            lo = low << 1;
+            exp--;
+        }
+    }
+
     /** hi with bit 0 telling that something follows: enough to round to fewer than 63 bits. */
     long jammed() {
         return lo == 0 ? hi : hi | 1;

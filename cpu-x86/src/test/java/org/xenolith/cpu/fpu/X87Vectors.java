@@ -156,7 +156,51 @@ final class X87Vectors {
     }
 
     private boolean transcendental(String op) {
-        return false;
+        boolean pops = false;
+        boolean pushesOne = false;
+        result.set(st0);
+        switch (op) {
+            case "f2xm1" -> X87Transcendental.exp2Minus1(result, st0, c);
+            case "fsin" -> codes = X87Transcendental.sin(result, st0, c);
+            case "fcos" -> codes = X87Transcendental.cos(result, st0, c);
+            case "fptan" -> {
+                codes = X87Transcendental.tan(result, st0, c);
+                pushesOne = codes == 0;
+            }
+            case "fsincos" -> {
+                codes = X87Transcendental.sinCos(result, second, st0, c);
+                if (codes == 0 && !c.discardsResult()) {
+                    st0.set(result);
+                    push(second);
+                }
+                return true;
+            }
+            default -> {
+                pops = true;
+                switch (op) {
+                    case "fyl2x" -> X87Transcendental.yLog2(result, st0, st1, c);
+                    case "fyl2xp1" -> X87Transcendental.yLog2Plus1(result, st0, st1, c);
+                    case "fpatan" -> X87Transcendental.arctan(result, st1, st0, c);
+                    default -> {
+                        return false;
+                    }
+                }
+            }
+        }
+        if (c.discardsResult()) {
+            return true;
+        }
+        if (pops) {
+            pop();
+        }
+        st0.set(result);
+        if (pushesOne) {
+            if (!result.isNan()) {
+                X87Convert.one(result);
+            }
+            push(result);
+        }
+        return true;
     }
 
     private F80 f32() {
