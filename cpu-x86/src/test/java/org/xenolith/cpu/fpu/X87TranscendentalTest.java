@@ -118,7 +118,7 @@ class X87TranscendentalTest {
             machine.run(ops[i % ops.length], 0x37f | random.nextInt(4) << 10);
             crc.update((machine.st0 + " " + machine.st1 + " " + machine.sw).getBytes(StandardCharsets.US_ASCII));
         }
-        assertEquals("CRC", Long.toHexString(crc.getValue()));
+        assertEquals("369b856b", Long.toHexString(crc.getValue()));
     }
 
     private static BigDecimal sine(BigDecimal x) {
