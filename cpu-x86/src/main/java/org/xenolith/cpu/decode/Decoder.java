@@ -491,8 +491,10 @@ public final class Decoder {
         }
         i.operands = ops;
         i.op0 = ops[0];
+        i.r0 = ops[0].reg();
         if (ops.length > 1) {
             i.op1 = ops[1];
+            i.r1 = ops[1].reg();
         }
     }
 

@@ -18,6 +18,8 @@ public final class Insn {
     Operand[] operands = NO_OPERANDS;
     Operand op0;
     Operand op1;
+    int r0;
+    int r1;
     int length;
     int endOffset;
     int index;
@@ -107,6 +109,16 @@ public final class Insn {
         return op1;
     }
 
+    /** Register number of operand 0. */
+    public int r0() {
+        return r0;
+    }
+
+    /** Register number of operand 1. */
+    public int r1() {
+        return r1;
+    }
+
     /** Base register 0 to 15, {@link CpuState#IP} or {@link CpuState#NONE}. */
     public int base() {
         return base;
@@ -180,6 +192,16 @@ public final class Insn {
         return operands[k].kind() == Operand.Kind.MEM;
     }
 
+    /** True when operand {@code k} is a general register of the given width. */
+    public boolean isGpr(int k, int bits) {
+        return operands[k].kind() == Operand.Kind.GPR && operands[k].bits() == bits;
+    }
+
+    /** True when operand {@code k} is memory of the given width, addressed in 64-bit mode without segment base. */
+    public boolean isFlatMem(int k, int bits) {
+        return flat && operands[k].kind() == Operand.Kind.MEM && operands[k].bits() == bits;
+    }
+
     // ---- addresses ----
 
     /** Effective address: the offset within its segment, cut to the address size. */
@@ -195,6 +217,11 @@ public final class Insn {
     public long address(Cpu c, int bytes, boolean write) {
         long offset = c.reg(base) + (c.reg(indexReg) << scale) + disp & addressMask;
         return flat ? offset : Segmentation.linear(c, seg, offset, bytes, write);
+    }
+
+    /** Linear address where {@link #isFlatMem} holds. */
+    public long flatAddress(Cpu c) {
+        return c.reg(base) + (c.reg(indexReg) << scale) + disp & addressMask;
     }
 
     /** Like {@link #address} with a displacement added to the offset (second half of a wide operand, bit strings). */

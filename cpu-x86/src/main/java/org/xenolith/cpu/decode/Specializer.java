@@ -13,6 +13,22 @@ public interface Specializer {
         return exec instanceof Specialized s ? s.specialize(i) : exec;
     }
 
+    /** An exec that {@code specializer} may replace by a narrower one; null from it keeps {@code general}. */
+    static Exec of(Exec general, Specializer specializer) {
+        return new Specialized() {
+            @Override
+            public Exec specialize(Insn i) {
+                Exec narrow = specializer.specialize(i);
+                return narrow != null ? narrow : general;
+            }
+
+            @Override
+            public void exec(org.xenolith.cpu.Cpu c, Insn i) {
+                general.exec(c, i);
+            }
+        };
+    }
+
     /** A row's exec that can be specialized per decoded instruction. */
     interface Specialized extends Exec, Specializer {
     }

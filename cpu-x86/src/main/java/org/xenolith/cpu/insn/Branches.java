@@ -59,11 +59,22 @@ final class Branches {
     }
 
     static Exec jcc(int cc) {
-        return (c, i) -> {
-            if (c.condition(cc)) {
-                jump(c, i);
-            }
+        // the commonest conditions get a body of their own, so that no switch is left in it
+        return switch (cc) {
+            case 2 -> (c, i) -> jumpIf(c, i, c.cf());
+            case 3 -> (c, i) -> jumpIf(c, i, !c.cf());
+            case 4 -> (c, i) -> jumpIf(c, i, c.zf());
+            case 5 -> (c, i) -> jumpIf(c, i, !c.zf());
+            case 8 -> (c, i) -> jumpIf(c, i, c.sf());
+            case 9 -> (c, i) -> jumpIf(c, i, !c.sf());
+            default -> (c, i) -> jumpIf(c, i, c.condition(cc));
         };
+    }
+
+    private static void jumpIf(Cpu c, Insn i, boolean taken) {
+        if (taken) {
+            jump(c, i);
+        }
     }
 
     static void jmp(Cpu c, Insn i) {

@@ -4,37 +4,44 @@ import org.xenolith.cpu.Alu;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Segmentation;
+import org.xenolith.cpu.decode.Exec;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.decode.Operand;
+import org.xenolith.cpu.decode.Specializer;
 
 /** MOV (general), MOVZX, MOVSX, MOVSXD, LEA, XCHG, CMOVcc, SETcc, BSWAP, MOVBE, XLAT and the sign-extension pairs (SDM vol. 2). */
 final class Moves {
     private static final String[] CC = { "O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE", "LE", "G" };
     private static final String[] CC_READS = { "O", "C", "Z", "CZ", "S", "P", "SO", "ZSO" };
 
+    private static final Exec MOV = Specializer.of(Moves::mov, Moves::narrowMov);
+    private static final Exec MOVZX = Specializer.of(Moves::mov, Moves::narrowMovzx);
+    private static final Exec LEA = Specializer.of(Moves::lea, Moves::narrowLea);
+
     private Moves() {
     }
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("MOV", "88 /r", "Eb:w,Gb", "", Moves::mov);
-        t.add("MOV", "89 /r", "Ev:w,Gv", "", Moves::mov);
-        t.add("MOV", "8A /r", "Gb:w,Eb", "", Moves::mov);
-        t.add("MOV", "8B /r", "Gv:w,Ev", "", Moves::mov);
-        t.add("MOV", "C6 /0", "Eb:w,Ib", "", Moves::mov);
-        t.add("MOV", "C7 /0", "Ev:w,Iz", "", Moves::mov);
-        t.add("MOV", "B0+r",  "Zb:w,Ib", "", Moves::mov);
-        t.add("MOV", "B8+r",  "Zv:w,Iv", "", Moves::mov);
-        t.add("MOV", "A0",    "AL:w,Ob", "", Moves::mov);
-        t.add("MOV", "A1",    "rAX:w,Ov", "", Moves::mov);
-        t.add("MOV", "A2",    "Ob:w,AL", "", Moves::mov);
-        t.add("MOV", "A3",    "Ov:w,rAX", "", Moves::mov);
-        t.add("MOVZX", "0F B6 /r", "Gv:w,Eb", "", Moves::mov);
-        t.add("MOVZX", "0F B7 /r", "Gv:w,Ew", "", Moves::mov);
+        t.add("MOV", "88 /r", "Eb:w,Gb", "", MOV);
+        t.add("MOV", "89 /r", "Ev:w,Gv", "", MOV);
+        t.add("MOV", "8A /r", "Gb:w,Eb", "", MOV);
+        t.add("MOV", "8B /r", "Gv:w,Ev", "", MOV);
+        t.add("MOV", "C6 /0", "Eb:w,Ib", "", MOV);
+        t.add("MOV", "C7 /0", "Ev:w,Iz", "", MOV);
+        t.add("MOV", "B0+r",  "Zb:w,Ib", "", MOV);
+        t.add("MOV", "B8+r",  "Zv:w,Iv", "", MOV);
+        t.add("MOV", "A0",    "AL:w,Ob", "", MOV);
+        t.add("MOV", "A1",    "rAX:w,Ov", "", MOV);
+        t.add("MOV", "A2",    "Ob:w,AL", "", MOV);
+        t.add("MOV", "A3",    "Ov:w,rAX", "", MOV);
+        t.add("MOVZX", "0F B6 /r", "Gv:w,Eb", "", MOVZX);
+        t.add("MOVZX", "0F B7 /r", "Gv:w,Ew", "", MOVZX);
         t.add("MOVSX", "0F BE /r", "Gv:w,Eb", "", Moves::movsx);
         t.add("MOVSX", "0F BF /r", "Gv:w,Ew", "", Moves::movsx);
         t.add("MOVSXD", "63 /r", "Gv:w,Ed", "o64", Moves::movsx);
-        t.add("LEA", "8D /r", "Gv:w,M", "", Moves::lea);
+        t.add("LEA", "8D /r", "Gv:w,M", "", LEA);
         t.add("XCHG", "86 /r", "Eb,Gb:rw", "lock", Moves::xchg);
         t.add("XCHG", "87 /r", "Ev,Gv:rw", "lock", Moves::xchg);
         t.add("NOP",  "90", "", "norexb", Moves::nop);
@@ -55,6 +62,45 @@ final class Moves {
 
     static void mov(Cpu c, Insn i) {
         i.write0(c, i.read1(c));
+    }
+
+    private static Exec narrowMov(Insn i) {
+        boolean imm = i.operand(1).kind() == Operand.Kind.IMM;
+        if (i.isGpr(0, 64)) {
+            return i.isGpr(1, 64) ? (c, n) -> c.setReg(n.r0(), c.reg(n.r1()))
+                    : imm ? (c, n) -> c.setReg(n.r0(), n.imm())
+                            : i.isFlatMem(1, 64) ? (c, n) -> c.setReg(n.r0(), c.mmu().read64(n.flatAddress(c), n.seg())) : null;
+        }
+        if (i.isGpr(0, 32)) {
+            return i.isGpr(1, 32) ? (c, n) -> c.setReg32(n.r0(), c.reg(n.r1()))
+                    : imm ? (c, n) -> c.setReg32(n.r0(), n.imm())
+                            : i.isFlatMem(1, 32) ? (c, n) -> c.setReg32(n.r0(), c.mmu().read32(n.flatAddress(c), n.seg())) : null;
+        }
+        if (i.isFlatMem(0, 64)) {
+            return imm ? (c, n) -> c.mmu().write64(n.flatAddress(c), n.seg(), n.imm())
+                    : i.isGpr(1, 64) ? (c, n) -> c.mmu().write64(n.flatAddress(c), n.seg(), c.reg(n.r1())) : null;
+        }
+        if (i.isFlatMem(0, 32)) {
+            return imm ? (c, n) -> c.mmu().write32(n.flatAddress(c), n.seg(), (int) n.imm())
+                    : i.isGpr(1, 32) ? (c, n) -> c.mmu().write32(n.flatAddress(c), n.seg(), c.reg32(n.r1())) : null;
+        }
+        if (i.isFlatMem(0, 8) && i.isGpr(1, 8)) {
+            return (c, n) -> c.mmu().write8(n.flatAddress(c), n.seg(), c.reg8(n.r1()));
+        }
+        return null;
+    }
+
+    private static Exec narrowMovzx(Insn i) {
+        if (!i.isGpr(0, 32)) {
+            return null;
+        }
+        return i.isGpr(1, 8) ? (c, n) -> c.setReg(n.r0(), c.reg8(n.r1()))
+                : i.isFlatMem(1, 8) ? (c, n) -> c.setReg(n.r0(), c.mmu().read8(n.flatAddress(c), n.seg()))
+                        : i.isFlatMem(1, 16) ? (c, n) -> c.setReg(n.r0(), c.mmu().read16(n.flatAddress(c), n.seg())) : null;
+    }
+
+    private static Exec narrowLea(Insn i) {
+        return i.operandBits() == 64 ? (c, n) -> c.setReg(n.r0(), n.ea(c)) : null;
     }
 
     static void movsx(Cpu c, Insn i) {
@@ -108,7 +154,7 @@ final class Moves {
         c.setReg(CpuState.RDX, Alu.sx(c.reg(CpuState.RAX), bits) >> 63, bits);
     }
 
-    private static org.xenolith.cpu.decode.Exec cmov(int cc) {
+    private static Exec cmov(int cc) {
         return (c, i) -> {
             long v = i.read1(c);
             // a false condition still zero-extends a 32-bit destination
@@ -116,7 +162,7 @@ final class Moves {
         };
     }
 
-    private static org.xenolith.cpu.decode.Exec set(int cc) {
+    private static Exec set(int cc) {
         return (c, i) -> i.write0(c, c.condition(cc) ? 1 : 0);
     }
 }

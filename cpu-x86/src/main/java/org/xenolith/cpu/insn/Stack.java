@@ -4,22 +4,27 @@ import org.xenolith.cpu.Alu;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.StackAccess;
+import org.xenolith.cpu.decode.Exec;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.decode.Operand;
+import org.xenolith.cpu.decode.Specializer;
 
 /** PUSH, POP, PUSHA, POPA, ENTER, LEAVE (SDM vol. 2). */
 final class Stack {
+    private static final Exec PUSH = Specializer.of(Stack::push, i -> i.isGpr(0, 64) ? Stack::push64 : null);
+    private static final Exec POP = Specializer.of(Stack::pop, i -> i.isGpr(0, 64) ? Stack::pop64 : null);
+
     private Stack() {
     }
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("PUSH", "50+r",  "Zv:r",  "d64", Stack::push);
+        t.add("PUSH", "50+r",  "Zv:r",  "d64", PUSH);
         t.add("PUSH", "FF /6", "Ev:r",  "d64", Stack::push);
         t.add("PUSH", "6A",    "sIb:r", "d64", Stack::push);
         t.add("PUSH", "68",    "Iz:r",  "d64", Stack::push);
-        t.add("POP",  "58+r",  "Zv:w",  "d64", Stack::pop);
+        t.add("POP",  "58+r",  "Zv:w",  "d64", POP);
         t.add("POP",  "8F /0", "Ev:w",  "d64", Stack::pop);
         t.add("PUSHA", "60", "", "i64", Stack::pusha);
         t.add("POPA",  "61", "", "i64", Stack::popa);
@@ -30,6 +35,19 @@ final class Stack {
 
     static void push(Cpu c, Insn i) {
         StackAccess.push(c, i.operandBits(), i.read0(c));
+    }
+
+    private static void push64(Cpu c, Insn i) {
+        long sp = c.reg(CpuState.RSP) - 8;
+        c.mmu().write64(sp, CpuState.SS, c.reg(i.r0()));
+        c.setReg(CpuState.RSP, sp);
+    }
+
+    private static void pop64(Cpu c, Insn i) {
+        long sp = c.reg(CpuState.RSP);
+        long v = c.mmu().read64(sp, CpuState.SS);
+        c.setReg(CpuState.RSP, sp + 8);
+        c.setReg(i.r0(), v);
     }
 
     static void pop(Cpu c, Insn i) {

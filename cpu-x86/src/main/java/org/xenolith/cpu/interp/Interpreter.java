@@ -241,7 +241,7 @@ public final class Interpreter {
                 break;
             }
             offset += i.length();
-            place(i, offset, count);
+            i.place(offset, count);
             scratch[count++] = i;
             if (codeBits != 64 && rip + offset - 1 > cpu.segmentLimit(CpuState.CS)) {
                 if (count == 1) {
@@ -262,7 +262,4 @@ public final class Interpreter {
         return b;
     }
 
-    private static void place(Insn i, int endOffset, int index) {
-        i.place(endOffset, index);
-    }
 }
