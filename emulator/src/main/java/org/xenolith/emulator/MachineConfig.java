@@ -1,0 +1,25 @@
+package org.xenolith.emulator;
+
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * A machine and the guests on it. Everything that a guest can see follows from this record.
+ *
+ * @param domains guests, started in order
+ * @param cpu CPU model: {@code NAME[,+feature,-feature…]}
+ * @param tier execution tier
+ * @param pace how idle time passes
+ * @param seed where random numbers, MAC addresses and uuids come from
+ * @param epoch wall-clock time at power-on, as guests see it
+ * @param timeoutNs limit of virtual time in nanoseconds, {@link Long#MAX_VALUE} for none
+ * @param wallTimeoutMs limit of host time in milliseconds, {@link Long#MAX_VALUE} for none
+ * @param idleTimeoutNs how long, in virtual nanoseconds, the machine may wait for its own timers only
+ */
+public record MachineConfig(List<DomainConfig> domains, String cpu, Tier tier, Pace pace, long seed, Instant epoch, long timeoutNs,
+        long wallTimeoutMs, long idleTimeoutNs) {
+    /** Idle limit when none is given: 10 virtual minutes. */
+    public static final long DEFAULT_IDLE_TIMEOUT_NS = 600_000_000_000L;
+    /** Power-on time when none is given. */
+    public static final Instant DEFAULT_EPOCH = Instant.parse("2026-01-01T00:00:00Z");
+}

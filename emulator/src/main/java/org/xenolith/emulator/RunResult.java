@@ -1,0 +1,33 @@
+package org.xenolith.emulator;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How a run ended and what it did: the statistics that {@code --stats} writes.
+ *
+ * @param outcome of the run: the worst of its domains
+ * @param reason one line for the user where the outcome is not a power-off; empty otherwise
+ * @param instructions instructions, REP iterations and event deliveries of all CPUs
+ * @param virtualNs virtual time since power-on in nanoseconds
+ * @param wallMs host time in milliseconds
+ * @param tier the tier that ran
+ * @param interpretedShare share of instructions, 0 to 1, that the interpreter did
+ * @param peakRssMb highest resident size of the process in MiB
+ * @param exits VM exits and their like by reason, sorted
+ * @param domains the guests in the order of their start
+ * @param unimplemented counts of what guests asked for and is not built, by name, sorted
+ */
+public record RunResult(Outcome outcome, String reason, long instructions, long virtualNs, long wallMs, Tier tier,
+        double interpretedShare, long peakRssMb, Map<String, Long> exits, List<DomainResult> domains, Map<String, Long> unimplemented) {
+
+    /**
+     * One guest's part.
+     *
+     * @param crashReport why the guest crashed, in words, several lines; empty when it did not
+     * @param consoleSha256 lower-case hex digest of all console output
+     */
+    public record DomainResult(int id, String name, GuestType type, int vcpus, Outcome outcome, long instructions,
+            String consoleSha256, long consoleBytes, String crashReport) {
+    }
+}
