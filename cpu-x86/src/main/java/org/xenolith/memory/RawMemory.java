@@ -59,6 +59,11 @@ public final class RawMemory {
         MemorySegment.copy(ALL, from, ALL, to, length);
     }
 
+    /** Offset of the first byte in which two host ranges differ, or -1. */
+    public static long mismatch(long a, long b, long length) {
+        return MemorySegment.mismatch(ALL, a, a + length, ALL, b, b + length);
+    }
+
     public static void copyOut(long from, byte[] to, int offset, int length) {
         MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, from, to, offset, length);
     }

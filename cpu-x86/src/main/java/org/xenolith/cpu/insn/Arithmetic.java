@@ -73,8 +73,10 @@ final class Arithmetic {
         Exec rr32 = (c, i) -> c.setReg(i.r0(), op.apply(c, c.reg(i.r0()), c.reg(i.r1()), 32));
         Exec ri64 = (c, i) -> c.setReg(i.r0(), op.apply(c, c.reg(i.r0()), i.imm(), 64));
         Exec ri32 = (c, i) -> c.setReg(i.r0(), op.apply(c, c.reg(i.r0()), i.imm(), 32));
-        Exec rm64 = (c, i) -> c.setReg(i.r0(), op.apply(c, c.reg(i.r0()), c.mmu().read64(i.flatAddress(c), i.seg()), 64));
-        Exec rm32 = (c, i) -> c.setReg(i.r0(), op.apply(c, c.reg(i.r0()), c.mmu().read32(i.flatAddress(c), i.seg()), 32));
+        Exec rm64 = (c, i) -> c.setReg(i.r0(),
+                op.apply(c, c.reg(i.r0()), c.mmu().read64(i.flatAddress(c), i.seg()), 64));
+        Exec rm32 = (c, i) -> c.setReg(i.r0(),
+                op.apply(c, c.reg(i.r0()), c.mmu().read32(i.flatAddress(c), i.seg()), 32));
         return Specializer.of(general, i -> shape(i, rr64, rr32, ri64, ri32, rm64, rm32));
     }
 
@@ -90,10 +92,14 @@ final class Arithmetic {
 
     private static Exec shape(Insn i, Exec rr64, Exec rr32, Exec ri64, Exec ri32, Exec rm64, Exec rm32) {
         if (i.isGpr(0, 64)) {
-            return i.isGpr(1, 64) ? rr64 : i.operand(1).kind() == Operand.Kind.IMM ? ri64 : i.isFlatMem(1, 64) ? rm64 : null;
+            return i.isGpr(1, 64)
+                    ? rr64
+                    : i.operand(1).kind() == Operand.Kind.IMM ? ri64 : i.isFlatMem(1, 64) ? rm64 : null;
         }
         if (i.isGpr(0, 32)) {
-            return i.isGpr(1, 32) ? rr32 : i.operand(1).kind() == Operand.Kind.IMM ? ri32 : i.isFlatMem(1, 32) ? rm32 : null;
+            return i.isGpr(1, 32)
+                    ? rr32
+                    : i.operand(1).kind() == Operand.Kind.IMM ? ri32 : i.isFlatMem(1, 32) ? rm32 : null;
         }
         return null;
     }

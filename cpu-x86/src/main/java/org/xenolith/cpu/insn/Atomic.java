@@ -26,9 +26,15 @@ final class Atomic {
         long b = i.read1(c);
         long a = i.readForWrite0(c);
         long sum = Alu.add(c, a, b, i.bits());
-        // the source register first: when both operands are the same register it holds the sum
-        i.write(c, 1, a);
-        i.write0(c, sum);
+        if (i.isMem(0)) {
+            // the source register may be part of the address
+            i.write0(c, sum);
+            i.write(c, 1, a);
+        } else {
+            // the source register first: when both operands are the same register it holds the sum
+            i.write(c, 1, a);
+            i.write0(c, sum);
+        }
     }
 
     static void cmpxchg(Cpu c, Insn i) {
@@ -40,10 +46,10 @@ final class Atomic {
             i.write0(c, b);
         } else {
             // the destination is written back even then; a 32-bit register destination is not zero-extended by hardware's rule for EAX
-            c.setReg(CpuState.RAX, a, bits);
             if (i.isMem(0)) {
                 i.write0(c, a);
             }
+            c.setReg(CpuState.RAX, a, bits);
         }
     }
 

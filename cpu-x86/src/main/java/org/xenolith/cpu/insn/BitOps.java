@@ -163,7 +163,8 @@ final class BitOps {
         long control = i.read(c, 2);
         int start = (int) control & 0xff;
         int length = (int) control >>> 8 & 0xff;
-        long a = start >= 64 ? 0 : i.read1(c) >>> start;
+        long source = i.read1(c);
+        long a = start >= 64 ? 0 : source >>> start;
         long r = length >= 64 ? a : a & (1L << length) - 1;
         i.write0(c, r);
         c.setArithmeticFlags(Alu.zx(r, i.bits()) == 0 ? 0x40 : 0);

@@ -11,8 +11,9 @@ import org.xenolith.cpu.mmu.Mmu;
 
 /** Near JMP, Jcc, CALL, RET, LOOPcc and JCXZ (SDM vol. 2). Targets are checked against the code segment before anything changes. */
 final class Branches {
-    private static final String[] CC = { "O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE", "LE", "G" };
-    private static final String[] CC_READS = { "O", "C", "Z", "CZ", "S", "P", "SO", "ZSO" };
+    private static final String[] CC = {"O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE",
+        "LE", "G"};
+    private static final String[] CC_READS = {"O", "C", "Z", "CZ", "S", "P", "SO", "ZSO"};
 
     private Branches() {
     }

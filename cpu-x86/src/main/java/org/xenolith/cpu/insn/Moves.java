@@ -12,8 +12,9 @@ import org.xenolith.cpu.decode.Specializer;
 
 /** MOV (general), MOVZX, MOVSX, MOVSXD, LEA, XCHG, CMOVcc, SETcc, BSWAP, MOVBE, XLAT and the sign-extension pairs (SDM vol. 2). */
 final class Moves {
-    private static final String[] CC = { "O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE", "LE", "G" };
-    private static final String[] CC_READS = { "O", "C", "Z", "CZ", "S", "P", "SO", "ZSO" };
+    private static final String[] CC = {"O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE",
+        "LE", "G"};
+    private static final String[] CC_READS = {"O", "C", "Z", "CZ", "S", "P", "SO", "ZSO"};
 
     private static final Exec MOV = Specializer.of(Moves::mov, Moves::narrowMov);
     private static final Exec MOVZX = Specializer.of(Moves::mov, Moves::narrowMovzx);
@@ -67,21 +68,31 @@ final class Moves {
     private static Exec narrowMov(Insn i) {
         boolean imm = i.operand(1).kind() == Operand.Kind.IMM;
         if (i.isGpr(0, 64)) {
-            return i.isGpr(1, 64) ? (c, n) -> c.setReg(n.r0(), c.reg(n.r1()))
-                    : imm ? (c, n) -> c.setReg(n.r0(), n.imm())
-                            : i.isFlatMem(1, 64) ? (c, n) -> c.setReg(n.r0(), c.mmu().read64(n.flatAddress(c), n.seg())) : null;
+            return i.isGpr(1, 64)
+                    ? (c, n) -> c.setReg(n.r0(), c.reg(n.r1()))
+                    : imm
+                            ? (c, n) -> c.setReg(n.r0(), n.imm())
+                            : i.isFlatMem(1, 64)
+                                    ? (c, n) -> c.setReg(n.r0(), c.mmu().read64(n.flatAddress(c), n.seg()))
+                                    : null;
         }
         if (i.isGpr(0, 32)) {
-            return i.isGpr(1, 32) ? (c, n) -> c.setReg32(n.r0(), c.reg(n.r1()))
-                    : imm ? (c, n) -> c.setReg32(n.r0(), n.imm())
-                            : i.isFlatMem(1, 32) ? (c, n) -> c.setReg32(n.r0(), c.mmu().read32(n.flatAddress(c), n.seg())) : null;
+            return i.isGpr(1, 32)
+                    ? (c, n) -> c.setReg32(n.r0(), c.reg(n.r1()))
+                    : imm
+                            ? (c, n) -> c.setReg32(n.r0(), n.imm())
+                            : i.isFlatMem(1, 32)
+                                    ? (c, n) -> c.setReg32(n.r0(), c.mmu().read32(n.flatAddress(c), n.seg()))
+                                    : null;
         }
         if (i.isFlatMem(0, 64)) {
-            return imm ? (c, n) -> c.mmu().write64(n.flatAddress(c), n.seg(), n.imm())
+            return imm
+                    ? (c, n) -> c.mmu().write64(n.flatAddress(c), n.seg(), n.imm())
                     : i.isGpr(1, 64) ? (c, n) -> c.mmu().write64(n.flatAddress(c), n.seg(), c.reg(n.r1())) : null;
         }
         if (i.isFlatMem(0, 32)) {
-            return imm ? (c, n) -> c.mmu().write32(n.flatAddress(c), n.seg(), (int) n.imm())
+            return imm
+                    ? (c, n) -> c.mmu().write32(n.flatAddress(c), n.seg(), (int) n.imm())
                     : i.isGpr(1, 32) ? (c, n) -> c.mmu().write32(n.flatAddress(c), n.seg(), c.reg32(n.r1())) : null;
         }
         if (i.isFlatMem(0, 8) && i.isGpr(1, 8)) {
@@ -94,9 +105,13 @@ final class Moves {
         if (!i.isGpr(0, 32)) {
             return null;
         }
-        return i.isGpr(1, 8) ? (c, n) -> c.setReg(n.r0(), c.reg8(n.r1()))
-                : i.isFlatMem(1, 8) ? (c, n) -> c.setReg(n.r0(), c.mmu().read8(n.flatAddress(c), n.seg()))
-                        : i.isFlatMem(1, 16) ? (c, n) -> c.setReg(n.r0(), c.mmu().read16(n.flatAddress(c), n.seg())) : null;
+        return i.isGpr(1, 8)
+                ? (c, n) -> c.setReg(n.r0(), c.reg8(n.r1()))
+                : i.isFlatMem(1, 8)
+                        ? (c, n) -> c.setReg(n.r0(), c.mmu().read8(n.flatAddress(c), n.seg()))
+                        : i.isFlatMem(1, 16)
+                                ? (c, n) -> c.setReg(n.r0(), c.mmu().read16(n.flatAddress(c), n.seg()))
+                                : null;
     }
 
     private static Exec narrowLea(Insn i) {

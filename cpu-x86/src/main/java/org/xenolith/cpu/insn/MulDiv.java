@@ -152,8 +152,10 @@ final class MulDiv {
             idiv64(c, d);
             return;
         }
-        long n = bits == 8 ? (short) c.reg(CpuState.RAX)
-                : bits == 16 ? (int) (c.reg(CpuState.RDX, 16) << 16 | c.reg(CpuState.RAX, 16))
+        long n = bits == 8
+                ? (short) c.reg(CpuState.RAX)
+                : bits == 16
+                        ? (int) (c.reg(CpuState.RDX, 16) << 16 | c.reg(CpuState.RAX, 16))
                         : c.reg(CpuState.RDX, 32) << 32 | c.reg(CpuState.RAX, 32);
         if (n == Long.MIN_VALUE && d == -1) {
             throw c.fault(Vector.DE);

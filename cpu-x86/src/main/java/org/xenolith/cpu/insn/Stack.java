@@ -110,7 +110,7 @@ final class Stack {
         int level = (int) i.imm2() & 31;
         long size = i.imm() & 0xffff;
         int stackBits = c.stackBits();
-        StackAccess.probePush(c, bytes * (level + 1));
+        // in order, as hardware pushes: what lies below RSP may be half written when one of them faults
         StackAccess.poke(c, -bytes, bits, c.reg(CpuState.RBP));
         long frame = c.reg(CpuState.RSP) - bytes;
         if (level > 0) {

@@ -40,7 +40,8 @@ public final class HostCpu implements AutoCloseable {
     private static final long CONTROL_OFFSET = TRAMPOLINE_OFFSET + PAGE;
     private static final long ALT_STACK_OFFSET = TRAMPOLINE_OFFSET + (64L << 10);
     private static final long ALT_STACK_SIZE = 256L << 10;
-    private static final long[] BASES = {0x2000_0000L, 0x3000_0000L, 0x4000_0000L, 0x1000_0000L, 0x6000_0000L};
+    private static final long[] BASES = {0x2000_0000L, 0x6000_0000L, 0x4000_0000L, 0x1000_0000L, 0x7000_0000L,
+        0x5000_0000L, 0x3000_0000L, 0x0800_0000L, 0x0400_0000L};
     private static final int JUMP_LENGTH = 5;
     private static final int MAX_BYTES = 64;
     private static final int BREAKPOINT = 3;

@@ -1,0 +1,348 @@
+package org.xenolith.cpu.oracle;
+
+import org.xenolith.cpu.decode.InsnDef;
+import org.xenolith.cpu.decode.OperandSpec;
+
+/**
+ * Makes a random case of a row: state, encoding (prefixes, sizes, registers, addressing form, immediates), memory
+ * content, and the few values without which the instruction would only ever fault or would reach beyond the arena.
+ */
+final class CaseGenerator {
+    private static final int LOCK = 0xf0;
+    /** RCX, RSI, RDI. */
+    private static final int STRING_REGISTERS = 0xc2;
+    private static final int[] IGNORED_OVERRIDES = {0x26, 0x2e, 0x36, 0x3e};
+
+    private final Random64 random;
+    private final Arena arena;
+    private final boolean fsGsBase;
+    private final StateMaker states;
+    private final MemoryPlan memory;
+    private final SpecialValues special;
+
+    private int operandBits;
+    private int vectorBits;
+    private boolean rexW;
+    private boolean prefix66;
+    private int repPrefix;
+    private int vvvv;
+    private int reg;
+    private int opcodeRegister;
+    private int rmRegister;
+    private boolean inMemory;
+
+    CaseGenerator(Random64 random, Arena arena, boolean fsGsBase) {
+        this.random = random;
+        this.arena = arena;
+        this.fsGsBase = fsGsBase;
+        this.states = new StateMaker(random, arena);
+        this.memory = new MemoryPlan(random, arena);
+        this.special = new SpecialValues(random, arena, states);
+    }
+
+    /**
+     * Makes a case.
+     *
+     * @param row the row that it should exercise
+     * @param c   filled
+     * @return false if the encoding came out too long or an address unsafe; the caller tries again
+     */
+    boolean generate(RowProfile row, TestCase c) {
+        InsnDef def = row.def;
+        c.clear();
+        states.fill(c.input, def);
+        c.branch = row.branch;
+        c.codeOffset = random.oneIn(32) ? 4096 - random.below(15) : 256 + random.below(3000);
+        c.input.rip = arena.codeBase() + c.codeOffset;
+        memory.pinned = 0;
+        memory.segmentBase = 0;
+        memory.address32 = false;
+        sizes(row);
+        registers(row, c);
+        special.implicit(row, c.input, memory);
+        prefixes(row, c);
+        if (inMemory) {
+            plan(row, c);
+        }
+        if (def.vex()) {
+            emitVex(row, c);
+        } else {
+            emitLegacy(row, c);
+        }
+        if (c.length > TestCase.MAX_LENGTH) {
+            return false;
+        }
+        if (inMemory && !row.gather) {
+            c.address = memory.effective(c.input.gpr, c.input.rip + c.length);
+        }
+        if (!special.finish(row, c, memory, inMemory ? -1 : rmRegister, operandBits,
+                repPrefix != 0)) {
+            return false;
+        }
+        c.fixedRegisters |= memory.pinned | (row.source || row.destination ? STRING_REGISTERS : 0)
+                | (row.branch && !inMemory ? 1 << rmRegister : 0);
+        if (inMemory) {
+            c.fixedRegisters |= memory.registers();
+            c.fixedVector = row.gather ? memory.index : -1;
+            return safe(row, c);
+        }
+        return true;
+    }
+
+    private void sizes(RowProfile row) {
+        InsnDef def = row.def;
+        rexW = def.w() == 1;
+        prefix66 = def.prefix() == InsnDef.Prefix.P66;
+        vectorBits = 128;
+        repPrefix = def.prefix() == InsnDef.Prefix.PF2 ? 0xf2 : def.prefix() == InsnDef.Prefix.PF3 ? 0xf3 : 0;
+        if (def.vex()) {
+            boolean l = def.vexL() == 1 || def.vexL() < 0 && random.oneIn(2);
+            vectorBits = l ? 256 : 128;
+            rexW = def.w() == 1 || def.w() < 0 && random.oneIn(2);
+            operandBits = rexW ? 64 : 32;
+            return;
+        }
+        boolean freeW = def.w() < 0;
+        if (def.prefix() == InsnDef.Prefix.ANY) {
+            if (row.sized) {
+                switch (random.below(3)) {
+                    case 0 -> prefix66 = true;
+                    case 1 -> rexW = freeW || rexW;
+                    default -> {
+                    }
+                }
+            } else if (!row.branch) {
+                prefix66 = random.oneIn(16);
+                rexW |= freeW && random.oneIn(16);
+            }
+        } else {
+            rexW |= freeW && random.oneIn(row.sized ? 2 : 8);
+            // With F2 or F3 in charge, 66 sizes general registers and is otherwise ignored.
+            prefix66 |= repPrefix != 0 && random.oneIn(row.sized ? 4 : 16);
+        }
+        if (row.pointer) {
+            // AMD has no m16:64 and ignores REX.W here.
+            rexW = false;
+        }
+        operandBits = rexW ? 64 : prefix66 && def.prefix() != InsnDef.Prefix.P66 ? 16 : 32;
+        if (!row.far && (row.branch || row.stack && operandBits == 32)) {
+            operandBits = 64;
+        }
+    }
+
+    private void registers(RowProfile row, TestCase c) {
+        InsnDef def = row.def;
+        reg = def.digit() >= 0 ? def.digit() : random.below(16);
+        rmRegister = random.below(16);
+        opcodeRegister = random.below(16);
+        vvvv = 0;
+        inMemory = row.rmOperand >= 0 && def.fixedModrm() < 0
+                && (def.mod() == 0 || def.mod() < 0 && !random.oneIn(3));
+        boolean writesR = false;
+        for (OperandSpec operand : row.operands) {
+            switch (operand.method()) {
+                case 'H', 'B' -> vvvv = random.below(16);
+                case 'S' -> reg = random.oneIn(16) ? 6 + random.below(2) : random.below(6);
+                case 'P', 'C', 'D' -> reg = reg & 7;
+                default -> {
+                }
+            }
+            writesR |= operand.method() == 'G' && operand.write();
+        }
+        if (row.segmentLoad && def.digit() < 0 && reg == 1) {
+            // MOV CS is #UD, which is worth a case now and then.
+            reg = random.oneIn(8) ? 1 : 3;
+        }
+        if (writesR && reg == 4 && random.oneIn(2)) {
+            reg = 0;
+        }
+        if (row.gather && random.oneIn(32)) {
+            // Destination, index and mask must differ; the index is in the SIB byte.
+            vvvv = reg;
+        }
+    }
+
+    private void prefixes(RowProfile row, TestCase c) {
+        InsnDef def = row.def;
+        boolean memoryForm = inMemory || row.source || row.destination || hasOffset(row);
+        memory.address32 = random.oneIn(memoryForm ? 8 : 32) && !row.branch || row.branch && !row.stack
+                && !row.nearIndirect && random.oneIn(8);
+        if (memory.address32) {
+            c.emit(0x67);
+        }
+        if ((def.lock() && inMemory) ? random.oneIn(4) : random.oneIn(200) && !row.branch) {
+            c.emit(LOCK);
+        }
+        if (random.oneIn(8)) {
+            boolean based = fsGsBase && memoryForm && random.oneIn(2) && !row.gather && !row.extendedState;
+            if (based) {
+                boolean gs = random.oneIn(2);
+                c.emit(gs ? 0x65 : 0x64);
+                memory.segmentBase = gs ? c.input.gsBase : c.input.fsBase;
+            } else if (!row.branch) {
+                c.emit(IGNORED_OVERRIDES[random.below(4)]);
+            }
+        }
+        if (def.vex()) {
+            return;
+        }
+        if (prefix66) {
+            c.emit(0x66);
+        }
+        if (def.prefix() == InsnDef.Prefix.ANY && (row.def.rep()
+                ? !random.oneIn(4)
+                : def.map() == 0 && !row.branch && random.oneIn(64))) {
+            repPrefix = random.oneIn(2) ? 0xf2 : 0xf3;
+        }
+        if (repPrefix != 0) {
+            c.emit(repPrefix);
+        }
+    }
+
+    private static boolean hasOffset(RowProfile row) {
+        for (OperandSpec operand : row.operands) {
+            if (operand.method() == 'O') {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void plan(RowProfile row, TestCase c) {
+        int bytes = row.memoryBytes(operandBits, vectorBits);
+        c.addressBytes = bytes;
+        if (row.gather) {
+            memory.target = arena.dataBase() + Arena.WRITABLE / 2;
+            special.gatherForm(memory, c.input);
+            return;
+        }
+        memory.target = memory.target(bytes);
+        if (row.bitString) {
+            memory.pinned |= 1 << reg;
+            special.bitOffset(c.input, reg);
+        }
+        long base = memory.segmentBase;
+        memory.plan(c.input.gpr);
+        if (memory.segmentBase != base) {
+            // The planner gave the override up: bend the base so that it still holds.
+            memory.segmentBase = 0;
+            c.input.fsBase = 0;
+            c.input.gsBase = 0;
+        }
+    }
+
+    /** Recomputes the address from the registers: a slip here would let the host write anywhere. */
+    private boolean safe(RowProfile row, TestCase c) {
+        if (row.gather || c.addressBytes == 0 && !row.extendedState) {
+            return true;
+        }
+        return arena.harmless(c.address, c.addressBytes)
+                && memory.effective(c.input.gpr, c.input.rip + c.length) == c.address;
+    }
+
+    private int immediateBytes(RowProfile row) {
+        int bytes = 0;
+        for (OperandSpec operand : row.operands) {
+            bytes += switch (operand.method()) {
+                case 'I' -> immediate(operand);
+                case 's', 'L' -> 1;
+                case 'J' -> operand.size().equals("b") ? 1 : 4;
+                case 'O' -> memory.address32 ? 4 : 8;
+                default -> 0;
+            };
+        }
+        return bytes;
+    }
+
+    private int immediate(OperandSpec operand) {
+        return switch (operand.size()) {
+            case "b" -> 1;
+            case "w" -> 2;
+            case "d" -> 4;
+            case "q" -> 8;
+            case "v" -> operandBits / 8;
+            default -> Math.min(operandBits, 32) / 8;
+        };
+    }
+
+    private void emitLegacy(RowProfile row, TestCase c) {
+        InsnDef def = row.def;
+        int rex = (rexW ? 8 : 0) | (reg >= 8 && def.modrm() && def.fixedModrm() < 0 ? 4 : 0);
+        if (def.modrm() && def.fixedModrm() < 0) {
+            rex |= inMemory ? memory.rex() : rmRegister >> 3;
+        }
+        if (def.opcodeReg()) {
+            rex |= opcodeRegister >> 3;
+        }
+        if (rex != 0 || random.oneIn(6)) {
+            c.emit(0x40 | rex);
+        }
+        switch (def.map()) {
+            case 1 -> c.emit(0x0f);
+            case 2 -> c.emit(0x380f, 2);
+            case 3 -> c.emit(0x3a0f, 2);
+            default -> {
+            }
+        }
+        c.emit(def.opcode() | (def.opcodeReg() ? opcodeRegister & 7 : 0));
+        emitTail(row, c);
+    }
+
+    private void emitVex(RowProfile row, TestCase c) {
+        InsnDef def = row.def;
+        int rexR = reg >= 8 && def.fixedModrm() < 0 ? 0 : 0x80;
+        int rexXb = inMemory ? memory.rex() : rmRegister >> 3;
+        if (def.fixedModrm() >= 0 || !def.modrm()) {
+            rexXb = 0;
+        }
+        int pp = switch (def.prefix()) {
+            case P66 -> 1;
+            case PF3 -> 2;
+            case PF2 -> 3;
+            default -> 0;
+        };
+        int unused = random.oneIn(200) ? random.below(16) : vvvv;
+        int tail = (~unused & 15) << 3 | (vectorBits == 256 ? 4 : 0) | pp;
+        if (def.map() == 1 && !rexW && rexXb == 0 && !random.oneIn(4)) {
+            c.emit(0xc5);
+            c.emit(rexR | tail);
+        } else {
+            c.emit(0xc4);
+            c.emit(rexR | (rexXb ^ 3) << 5 | def.map());
+            c.emit((rexW ? 0x80 : 0) | tail);
+        }
+        c.emit(def.opcode());
+        emitTail(row, c);
+    }
+
+    private void emitTail(RowProfile row, TestCase c) {
+        InsnDef def = row.def;
+        int immediates = immediateBytes(row);
+        if (def.fixedModrm() >= 0) {
+            c.emit(def.fixedModrm() | (def.fixedModrmReg() ? opcodeRegister & 7 : 0));
+        } else if (def.modrm()) {
+            if (inMemory) {
+                memory.emit(c, reg, immediates);
+            } else {
+                c.emit(0xc0 | (reg & 7) << 3 | rmRegister & 7);
+            }
+        }
+        for (OperandSpec operand : row.operands) {
+            switch (operand.method()) {
+                case 'I' -> c.emit(special.immediate(row, random.integer()), immediate(operand));
+                case 's' -> c.emit(random.integer(), 1);
+                case 'L' -> c.emit(random.next(), 1);
+                case 'J' -> {
+                    int size = operand.size().equals("b") ? 1 : 4;
+                    c.emit(special.relative(c, size), size);
+                }
+                case 'O' -> {
+                    int bytes = operand.size().equals("b") ? 1 : operandBits / 8;
+                    special.offset(c, memory, bytes);
+                }
+                default -> {
+                }
+            }
+        }
+    }
+}

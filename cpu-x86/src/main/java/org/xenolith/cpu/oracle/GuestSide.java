@@ -1,0 +1,223 @@
+package org.xenolith.cpu.oracle;
+
+import static org.xenolith.cpu.ControlRegisters.CR0_AM;
+import static org.xenolith.cpu.ControlRegisters.CR0_ET;
+import static org.xenolith.cpu.ControlRegisters.CR0_MP;
+import static org.xenolith.cpu.ControlRegisters.CR0_NE;
+import static org.xenolith.cpu.ControlRegisters.CR0_PE;
+import static org.xenolith.cpu.ControlRegisters.CR0_PG;
+import static org.xenolith.cpu.ControlRegisters.CR0_WP;
+import static org.xenolith.cpu.ControlRegisters.CR4_FSGSBASE;
+import static org.xenolith.cpu.ControlRegisters.CR4_OSFXSR;
+import static org.xenolith.cpu.ControlRegisters.CR4_OSXMMEXCPT;
+import static org.xenolith.cpu.ControlRegisters.CR4_OSXSAVE;
+import static org.xenolith.cpu.ControlRegisters.CR4_PAE;
+import static org.xenolith.cpu.ControlRegisters.EFER_LMA;
+import static org.xenolith.cpu.ControlRegisters.EFER_LME;
+import static org.xenolith.cpu.ControlRegisters.EFER_NXE;
+import static org.xenolith.cpu.ControlRegisters.EFER_SCE;
+
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuEnvironment;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Vector;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.interp.CodeCache;
+import org.xenolith.cpu.interp.Interpreter;
+import org.xenolith.cpu.jit.host.HostCpu;
+import org.xenolith.memory.PhysicalMemory;
+import org.xenolith.memory.RawMemory;
+import org.xenolith.time.Timers;
+
+/**
+ * The interpreter's side of a comparison: a CPU in 64-bit mode, ring 3, as Linux runs a process on it (same descriptors,
+ * control registers and rights), with the arena's pages at the same addresses. Every exception goes through an IDT whose
+ * handlers are told apart by address, so that delivery is exercised too.
+ */
+final class GuestSide implements AutoCloseable {
+    private static final long RAM = 1L << 20;
+    private static final int DATA_FRAME = 16;
+    private static final int CODE_FRAME = 32;
+    private static final int TABLES_FRAME = 64;
+    private static final int HLT = 0xf4;
+    /** Supervisor addresses of descriptor tables, task state and stack; of the handlers, each of which halts. */
+    private static final long SYSTEM = 0xffff_8000_0000_0000L;
+    private static final int GDT = 0;
+    private static final int TSS = 0x800;
+    private static final int IDT = 0x1000;
+    private static final int STACK_TOP = 0x3000;
+    private static final int SYSTEM_PAGES = 3;
+    private static final long HANDLERS = 0xffff_8000_0010_0000L;
+    private static final int HANDLER_SIZE = 16;
+    /** Access rights as CpuState keeps them: 64-bit code, data, unusable null, LDT, busy TSS. */
+    private static final int USER_CODE = 0xa0fb;
+    private static final int USER_DATA = 0xc0f3;
+    private static final int MAX_ITERATIONS = 1000;
+    private static final int UNUSABLE = 0x1_0000;
+
+    private final PhysicalMemory memory = new PhysicalMemory(RAM);
+    private final Cpu cpu;
+    private final long system;
+    private final long data;
+    private final long code;
+    private boolean undelivered;
+    private final Interpreter interpreter;
+
+    GuestSide(Arena arena, InstructionTable table, HostModel model, boolean fsGsBase, boolean avx) {
+        this.cpu = new Cpu(0, 0, model, memory, gfn -> gfn, new Environment(), () -> 0, new Timers());
+        this.data = memory.hostPage(DATA_FRAME);
+        this.code = memory.hostPage(CODE_FRAME);
+        GuestPages pages = new GuestPages(memory, TABLES_FRAME);
+        for (int i = 0; i < HostCpu.DATA_PAGES + HostCpu.READ_ONLY_PAGES; i++) {
+            pages.map(arena.dataBase() + (long) HostCpu.PAGE * i, DATA_FRAME + i, GuestPages.PRESENT | GuestPages.USER
+                    | GuestPages.NO_EXECUTE | (i < HostCpu.DATA_PAGES ? GuestPages.WRITE : 0));
+        }
+        for (int i = 0; i < HostCpu.CODE_PAGES; i++) {
+            pages.map(arena.codeBase() + (long) HostCpu.PAGE * i, CODE_FRAME + i, GuestPages.PRESENT | GuestPages.USER);
+        }
+        long first = pages.frame();
+        pages.map(SYSTEM, first, GuestPages.PRESENT | GuestPages.WRITE);
+        for (int i = 1; i < SYSTEM_PAGES; i++) {
+            pages.map(SYSTEM + (long) HostCpu.PAGE * i, pages.frame(), GuestPages.PRESENT | GuestPages.WRITE);
+        }
+        this.system = memory.hostPage(first);
+        RawMemory.fill(code, Arena.CODE, 0xcc);
+        long handlers = pages.frame();
+        pages.map(HANDLERS, handlers, GuestPages.PRESENT);
+        RawMemory.fill(memory.hostPage(handlers), HostCpu.PAGE, HLT);
+        descriptors();
+        control(pages.root(), fsGsBase, avx);
+        this.interpreter = new Interpreter(cpu, new CodeCache(memory), table);
+    }
+
+    private void descriptors() {
+        // Linux's GDT: kernel code 32, kernel code, kernel data, user code 32, user data, user code; TSS at 40h.
+        long[] gdt = {0, 0x00cf_9b00_0000_ffffL, 0x00af_9b00_0000_ffffL, 0x00cf_9300_0000_ffffL,
+            0x00cf_fb00_0000_ffffL, 0x00cf_f300_0000_ffffL, 0x00af_fb00_0000_ffffL, 0};
+        for (int i = 0; i < gdt.length; i++) {
+            RawMemory.put64(system + GDT + 8 * i, gdt[i]);
+        }
+        long tss = SYSTEM + TSS;
+        RawMemory.put64(system + GDT + 0x40, (tss & 0xff_ffff) << 16 | 0x8b00_0000_0067L | (tss >>> 24 & 0xff) << 56);
+        RawMemory.put64(system + GDT + 0x48, tss >>> 32);
+        RawMemory.put64(system + TSS + 4, SYSTEM + STACK_TOP);
+        RawMemory.put16(system + TSS + 102, 104);
+        for (int vector = 0; vector < 256; vector++) {
+            long handler = HANDLERS + HANDLER_SIZE * vector;
+            // Linux lets user code call #BP and #OF by INT n, nothing else.
+            long dpl = vector == Vector.BP || vector == Vector.OF ? 3 : 0;
+            long gate = handler & 0xffff | 0x10 << 16 | (0x8eL | dpl << 5) << 40 | (handler >>> 16 & 0xffff) << 48;
+            RawMemory.put64(system + IDT + 16 * vector, gate);
+            RawMemory.put64(system + IDT + 16 * vector + 8, handler >>> 32);
+        }
+    }
+
+    private void control(long cr3, boolean fsGsBase, boolean avx) {
+        cpu.setField(CpuState.EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
+        cpu.setField(CpuState.CR3, cr3);
+        cpu.setField(CpuState.CR4, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | (fsGsBase ? CR4_FSGSBASE : 0));
+        cpu.setField(CpuState.CR0, CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
+        cpu.setField(CpuState.XCR0, avx ? 7 : 3);
+        cpu.setField(CpuState.GDTR_BASE, SYSTEM + GDT);
+        cpu.setField(CpuState.GDTR_LIMIT, 0x7f);
+        cpu.setField(CpuState.IDTR_BASE, SYSTEM + IDT);
+        cpu.setField(CpuState.IDTR_LIMIT, 0xfff);
+        cpu.setSegment(CpuState.TR, 0x40, SYSTEM + TSS, 0x67, 0x8b);
+        cpu.setSegment(CpuState.LDTR, 0, 0, 0, UNUSABLE);
+        segments();
+        cpu.mmu().flushAll();
+    }
+
+    private void segments() {
+        cpu.setSegment(CpuState.CS, 0x33, 0, 0xffff_ffffL, USER_CODE);
+        cpu.setSegment(CpuState.SS, 0x2b, 0, 0xffff_ffffL, USER_DATA);
+        for (int seg : MachineState.SELECTORS) {
+            cpu.setSegment(seg, 0, 0, 0, UNUSABLE);
+        }
+        cpu.updateMode();
+    }
+
+    private final class Environment implements CpuEnvironment {
+        @Override
+        public void unimplemented(Cpu c, String what) {
+            undelivered |= what.startsWith("exception delivery");
+        }
+    }
+
+    Cpu cpu() {
+        return cpu;
+    }
+
+    /** Host address of the data pages' frames. */
+    long data() {
+        return data;
+    }
+
+    /** Runs the case's instruction from its input and reads the end state. */
+    void run(TestCase c, MachineState out) {
+        segments();
+        c.input.storeTo(cpu);
+        cpu.setActivity(Cpu.Activity.RUNNING);
+        cpu.setInterruptShadow(false);
+        write(c, true);
+        undelivered = false;
+        if (c.budget > 1) {
+            interpreter.run(c.budget);
+        } else {
+            // A budget of 1 stops a REP instruction after each iteration, as an interrupt would.
+            for (int i = 0; i < MAX_ITERATIONS && cpu.rip() == c.input.rip && !undelivered; i++) {
+                interpreter.run(1);
+            }
+        }
+        write(c, false);
+        out.loadFrom(cpu);
+        out.vector = MachineState.NO_FAULT;
+        if (undelivered) {
+            out.vector = cpu.faultVector();
+            out.errorCode = cpu.faultError();
+            out.faultAddress = cpu.field(CpuState.CR2);
+            return;
+        }
+        long handler = out.rip - HANDLERS;
+        if (handler >= 0 && handler < HANDLER_SIZE * 256L) {
+            delivered(out, (int) (handler / HANDLER_SIZE));
+        }
+    }
+
+    private void delivered(MachineState out, int vector) {
+        out.vector = vector;
+        long frame = out.gpr[CpuState.RSP];
+        if (Vector.hasErrorCode(vector)) {
+            out.errorCode = system(frame);
+            frame += 8;
+        }
+        out.rip = system(frame);
+        out.rflags = system(frame + 16);
+        out.gpr[CpuState.RSP] = system(frame + 24);
+        out.faultAddress = cpu.field(CpuState.CR2);
+    }
+
+    private long system(long gva) {
+        long offset = gva - SYSTEM;
+        if (offset < 0 || offset > SYSTEM_PAGES * (long) HostCpu.PAGE - 8) {
+            throw new IllegalStateException("exception frame at " + Long.toHexString(gva));
+        }
+        return RawMemory.get64(system + offset);
+    }
+
+    private void write(TestCase c, boolean in) {
+        if (in) {
+            RawMemory.copyIn(c.bytes, 0, code + c.codeOffset, c.length);
+        } else {
+            RawMemory.fill(code + c.codeOffset, c.length, 0xcc);
+        }
+        memory.written(CODE_FRAME + c.codeOffset / HostCpu.PAGE);
+        memory.written(CODE_FRAME + (c.codeOffset + c.length - 1) / HostCpu.PAGE);
+    }
+
+    @Override
+    public void close() {
+        cpu.close();
+        memory.close();
+    }
+}

@@ -1,0 +1,5 @@
+/**
+ * Compares the interpreter with the host CPU, instruction by instruction: random encodings of every row of the table on
+ * random state, every difference outside a written list being a fault of ours.
+ */
+package org.xenolith.cpu.oracle;
