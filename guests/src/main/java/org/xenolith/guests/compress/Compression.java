@@ -35,6 +35,13 @@ public enum Compression {
             Lz4Legacy.decompress(src, from, to, out);
         }
     },
+    /** RFC 8878. */
+    ZSTD("Zstandard") {
+        @Override
+        void run(byte[] src, int from, int to, Output out) throws CorruptDataException {
+            Zstd.decompress(src, from, to, out);
+        }
+    },
     /** bzip2. */
     BZIP2("bzip2") {
         @Override
@@ -52,10 +59,17 @@ public enum Compression {
                 drain(in, out);
             }
         }
+    },
+    /** LZO1X in lzop's container. */
+    LZO("LZO (lzop)") {
+        @Override
+        void run(byte[] src, int from, int to, Output out) throws CorruptDataException {
+            Lzop.decompress(src, from, to, out);
+        }
     };
 
-    /** Dictionaries of 64 MiB, the largest that xz presets use, and some. */
-    private static final int MEMORY_LIMIT_KIB = 80 * 1024;
+    /** Linux from 6.12 on uses a dictionary of 128 MiB, whatever the size of the kernel. */
+    private static final int MEMORY_LIMIT_KIB = 140 * 1024;
 
     private static final int CHUNK = 1 << 20;
 
@@ -91,6 +105,12 @@ public enum Compression {
         }
         if (first == Lz4Legacy.MAGIC) {
             return Optional.of(LZ4);
+        }
+        if (first == Zstd.MAGIC) {
+            return Optional.of(ZSTD);
+        }
+        if (first == 0x4f5a_4c89 && LittleEndian.i32(bytes, from + 4) == 0x1a0a_0d00) {
+            return Optional.of(LZO);
         }
         if ((first & 0xff_ffff) == 0x68_5a42) {
             return Optional.of(BZIP2);

@@ -1,9 +1,5 @@
 package org.xenolith.guests.compress;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-import java.util.Arrays;
 import org.xenolith.guests.LittleEndian;
 
 /**
@@ -16,7 +12,6 @@ final class Lz4Legacy {
     static final int MAGIC = 0x184c_2102;
 
     private static final int MAX_BLOCK = 8 << 20;
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private Lz4Legacy() {}
 
@@ -74,8 +69,7 @@ final class Lz4Legacy {
                 throw full();
             }
             if (literals <= 16 && to - s >= 16 && end - d >= 16) {
-                LONG.set(dst, d, (long) LONG.get(src, s));
-                LONG.set(dst, d + 8, (long) LONG.get(src, s + 8));
+                Matches.copy16(src, s, dst, d);
             } else {
                 System.arraycopy(src, s, dst, d, literals);
             }
@@ -107,33 +101,11 @@ final class Lz4Legacy {
             if (length < 0 || length > end - d) {
                 throw full();
             }
-            copyMatch(dst, d, distance, length, end);
+            Matches.copy(dst, d, distance, length, end);
             d += length;
         }
         // A block must end with literals.
         throw truncated();
-    }
-
-    /** Copies a match; up to 7 bytes behind it, but before {@code end}, may be overwritten and are not yet valid. */
-    static void copyMatch(byte[] dst, int d, int distance, int length, int end) {
-        int source = d - distance;
-        if (distance >= 8 && end - d >= length + 8) {
-            if (length > 64 && distance >= length) {
-                System.arraycopy(dst, source, dst, d, length);
-                return;
-            }
-            int done = 0;
-            do {
-                LONG.set(dst, d + done, (long) LONG.get(dst, source + done));
-                done += 8;
-            } while (done < length);
-        } else if (distance == 1) {
-            Arrays.fill(dst, d, d + length, dst[source]);
-        } else {
-            for (int i = 0; i < length; i++) {
-                dst[d + i] = dst[source + i];
-            }
-        }
     }
 
     private static CorruptDataException truncated() {
