@@ -16,9 +16,9 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
+import org.tukaani.xz.FilterOptions;
 import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.X86Options;
-import org.tukaani.xz.FilterOptions;
 import org.tukaani.xz.XZ;
 import org.tukaani.xz.XZOutputStream;
 import org.xenolith.guests.pvh.PvhBuilder;
@@ -74,7 +74,7 @@ class ImageFuzzTest {
         byte[] text = "GUEST_OS=x,VIRT_BASE=0xC0000000,PAE=yes\0".getBytes("US-ASCII");
         byte[] elf64 = TestElf.pvhKernel().note(17, TestElf.number(0x8801, 4)).note(6, TestElf.text("linux")).build();
         byte[] elf32 = TestElf.elf32().load(0x10_0000, new byte[300], 4096).note(18, TestElf.number(0x10_0000, 4))
-            .section("__xen_guest", 1, text, 0, 0).build();
+                .section("__xen_guest", 1, text, 0, 0).build();
         List<Seed> seeds = new ArrayList<>();
         seeds.add(new Seed("elf64", elf64, 4000));
         seeds.add(new Seed("elf32", elf32, 4000));
@@ -114,7 +114,9 @@ class ImageFuzzTest {
         }
         for (int n = 1 + random.nextInt(4); n > 0; n--) {
             int near = random.nextInt(3) == 0 ? out.length : Math.min(out.length, 1 << 5 + random.nextInt(8));
-            int at = random.nextBoolean() ? random.nextInt(near) : Math.min(out.length - 1, 1024 + random.nextInt(near));
+            int at = random.nextBoolean()
+                    ? random.nextInt(near)
+                    : Math.min(out.length - 1, 1024 + random.nextInt(near));
             switch (random.nextInt(3)) {
                 case 0 -> out[at] ^= (byte) (1 << random.nextInt(8));
                 case 1 -> out[at] = (byte) random.nextInt(256);

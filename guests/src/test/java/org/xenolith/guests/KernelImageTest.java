@@ -49,8 +49,8 @@ class KernelImageTest {
     @Test
     void elf_gzipped_elf_and_bzimage_give_the_same_kernel() throws Exception {
         byte[] elf = TestElf.pvhKernel().build();
-        byte[][] wrapped =
-            {elf, gzip(elf), TestBzImage.wrap(gzip(elf)), TestBzImage.wrap(TestBzImage.lz4(elf), elf.length)};
+        byte[][] wrapped = {elf, gzip(elf), TestBzImage.wrap(gzip(elf)),
+            TestBzImage.wrap(TestBzImage.lz4(elf), elf.length)};
         for (byte[] image : wrapped) {
             KernelImage kernel = parse(image);
             assertArrayEquals(elf, kernel.elf().bytes());
@@ -94,7 +94,7 @@ class KernelImageTest {
         refused(gzip(cpio), "cpio", "gzip");
         refused(Arrays.copyOf("#!/bin/sh".getBytes(StandardCharsets.US_ASCII), 2000), "script");
         refused(Arrays.copyOf("MZ".getBytes(StandardCharsets.US_ASCII), 2000), "EFI");
-        refused(new byte[] {1, 2, 3}, "3 bytes");
+        refused(new byte[]{1, 2, 3}, "3 bytes");
         byte[] iso = new byte[0x9000];
         System.arraycopy("CD001".getBytes(StandardCharsets.US_ASCII), 0, iso, 0x8001, 5);
         refused(iso, "CD image");
@@ -138,7 +138,8 @@ class KernelImageTest {
         Path empty = Files.createFile(dir.resolve("empty"));
         assertTrue(assertThrows(ImageException.class, () -> ImageFile.open(empty)).reason().contains("empty"));
         Path small = Files.write(dir.resolve("small"), new byte[100]);
-        assertTrue(assertThrows(ImageException.class, () -> ImageFile.open(small).readAll(99)).reason().contains("large"));
+        assertTrue(
+                assertThrows(ImageException.class, () -> ImageFile.open(small).readAll(99)).reason().contains("large"));
     }
 
     @Test
@@ -148,6 +149,7 @@ class KernelImageTest {
         Files.write(path, new byte[10]);
         assertTrue(assertThrows(ImageException.class, () -> file.readAll(LIMIT)).reason().contains("shorter"));
         assertTrue(
-            assertThrows(ImageException.class, () -> file.copyTo(new SparseMemory(), 0)).reason().contains("shorter"));
+                assertThrows(ImageException.class, () -> file.copyTo(new SparseMemory(), 0)).reason()
+                        .contains("shorter"));
     }
 }

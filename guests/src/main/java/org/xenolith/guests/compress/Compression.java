@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Optional;
 import java.util.zip.DataFormatException;
-import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 import org.tukaani.xz.LZMAInputStream;
 import org.tukaani.xz.XZInputStream;
 import org.xenolith.guests.LittleEndian;
@@ -45,10 +44,8 @@ public enum Compression {
     /** bzip2. */
     BZIP2("bzip2") {
         @Override
-        void run(byte[] src, int from, int to, Output out) throws CorruptDataException, IOException {
-            try (InputStream in = new BZip2CompressorInputStream(input(src, from, to))) {
-                drain(in, out);
-            }
+        void run(byte[] src, int from, int to, Output out) throws CorruptDataException {
+            Bzip2.decompress(src, from, to, out);
         }
     },
     /** LZMA as xz-utils' "lzma" writes it. */

@@ -19,7 +19,7 @@ final class FseTable {
 
     /** A table whose only symbol needs no bits. */
     static FseTable single(int symbol) {
-        return new FseTable(0, new int[] {symbol});
+        return new FseTable(0, new int[]{symbol});
     }
 
     /** {@return how many bits the first state takes} */

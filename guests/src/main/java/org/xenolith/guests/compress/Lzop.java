@@ -78,7 +78,7 @@ final class Lzop {
         int compressed = int32();
         if (size < 0 || size > MAX_BLOCK || compressed <= 0 || compressed > size) {
             throw new CorruptDataException("lzop block of " + Integer.toUnsignedString(size) + " bytes from "
-                + Integer.toUnsignedString(compressed));
+                    + Integer.toUnsignedString(compressed));
         }
         int adler = (flags & ADLER32_D) != 0 ? int32() : 0;
         int crc = (flags & CRC32_D) != 0 ? int32() : 0;

@@ -7,8 +7,7 @@ import java.util.Arrays;
 
 /** The inner step of all LZ77 formats: repeating what was written a distance ago. */
 final class Matches {
-    private static final VarHandle LONG =
-        MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private Matches() {}
 

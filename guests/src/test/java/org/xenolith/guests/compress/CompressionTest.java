@@ -59,7 +59,7 @@ class CompressionTest {
         Arrays.fill(padded, (byte) 0xff);
         System.arraycopy(data, 0, padded, 10, data.length);
         assertArrayEquals(
-            Sample.bytes(), format.decompress(padded, 10, 10 + data.length, Sample.bytes().length));
+                Sample.bytes(), format.decompress(padded, 10, 10 + data.length, Sample.bytes().length));
     }
 
     @ParameterizedTest
@@ -98,7 +98,7 @@ class CompressionTest {
             byte[] damaged = data.clone();
             damaged[at] ^= (byte) (1 << at % 8);
             assertThrows(
-                CorruptDataException.class, () -> decompress(damaged, format, Sample.bytes().length), "byte " + at);
+                    CorruptDataException.class, () -> decompress(damaged, format, Sample.bytes().length), "byte " + at);
         }
     }
 
@@ -118,12 +118,12 @@ class CompressionTest {
     @Test
     void other_bytes_are_no_known_format() {
         assertEquals(Optional.empty(), Compression.detect(new byte[100], 0, 100));
-        assertEquals(Optional.empty(), Compression.detect(new byte[] {0x1f, (byte) 0x8b}, 0, 2));
+        assertEquals(Optional.empty(), Compression.detect(new byte[]{0x1f, (byte) 0x8b}, 0, 2));
     }
 
     @Test
     void xxh64_agrees_with_its_specification() {
         assertEquals(0xef46_db37_51d8_e999L, Xxh64.hash(new byte[0], 0, 0));
-        assertEquals(0x44bc_2cf5_ad77_0999L, Xxh64.hash(new byte[] {'a', 'b', 'c'}, 0, 3));
+        assertEquals(0x44bc_2cf5_ad77_0999L, Xxh64.hash(new byte[]{'a', 'b', 'c'}, 0, 3));
     }
 }
