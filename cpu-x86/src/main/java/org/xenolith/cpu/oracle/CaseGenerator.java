@@ -11,6 +11,9 @@ final class CaseGenerator {
     private static final int LOCK = 0xf0;
     /** RCX, RSI, RDI. */
     private static final int STRING_REGISTERS = 0xc2;
+    private static final int[] BEFORE_VEX = {0x66, 0xf2, 0xf3, LOCK, 0x40, 0x48, 0x4f};
+    /** Most bytes of an instruction that is too long. */
+    private static final int LONGEST = 20;
     private static final int[] IGNORED_OVERRIDES = {0x26, 0x2e, 0x36, 0x3e};
 
     private final Random64 random;
@@ -30,6 +33,7 @@ final class CaseGenerator {
     private int opcodeRegister;
     private int rmRegister;
     private boolean inMemory;
+    private boolean padded;
 
     CaseGenerator(Random64 random, Arena arena, boolean fsGsBase) {
         this.random = random;
@@ -52,7 +56,13 @@ final class CaseGenerator {
         c.clear();
         states.fill(c.input, def);
         c.branch = row.branch;
-        c.codeOffset = random.oneIn(32) ? 4096 - random.below(15) : 256 + random.below(3000);
+        c.codeOffset = 256 + random.below(3000);
+        // Whether #UD comes before the fetch of all bytes (and UD0 and UD1 have a ModRM byte) differs by vendor.
+        boolean undefined = def.mnemonic().startsWith("UD");
+        if (random.oneIn(32) && !undefined) {
+            // Across the page boundary, or now and then across the end of the code pages: a fault of the fetch.
+            c.codeOffset = (random.oneIn(8) && !row.branch ? Arena.CODE : 4096) - 1 - random.below(14);
+        }
         c.input.rip = arena.codeBase() + c.codeOffset;
         memory.pinned = 0;
         memory.segmentBase = 0;
@@ -69,7 +79,7 @@ final class CaseGenerator {
         } else {
             emitLegacy(row, c);
         }
-        if (c.length > TestCase.MAX_LENGTH) {
+        if (c.length > TestCase.MAX_LENGTH && (!padded || row.branch || c.length > LONGEST)) {
             return false;
         }
         if (inMemory && !row.gather) {
@@ -167,10 +177,14 @@ final class CaseGenerator {
         boolean memoryForm = inMemory || row.source || row.destination || hasOffset(row);
         memory.address32 = random.oneIn(memoryForm ? 8 : 32) && !row.branch || row.branch && !row.stack
                 && !row.nearIndirect && random.oneIn(8);
+        padded = random.oneIn(200) && !def.mnemonic().startsWith("UD");
+        for (int i = padded ? random.below(12) : 0; i > 0; i--) {
+            c.emit(IGNORED_OVERRIDES[random.below(4)]);
+        }
         if (memory.address32) {
             c.emit(0x67);
         }
-        if ((def.lock() && inMemory) ? random.oneIn(4) : random.oneIn(200) && !row.branch) {
+        if ((def.lock() && inMemory) ? random.oneIn(4) : spoil(c) && !row.branch) {
             c.emit(LOCK);
         }
         if (random.oneIn(8)) {
@@ -184,10 +198,17 @@ final class CaseGenerator {
             }
         }
         if (def.vex()) {
+            if (spoil(c)) {
+                // Each of these is #UD in front of VEX.
+                c.emit(BEFORE_VEX[random.below(BEFORE_VEX.length)]);
+            }
             return;
         }
         if (prefix66) {
             c.emit(0x66);
+            if (random.oneIn(100)) {
+                c.emit(0x66);
+            }
         }
         if (def.prefix() == InsnDef.Prefix.ANY && (row.def.rep()
                 ? !random.oneIn(4)
@@ -197,6 +218,11 @@ final class CaseGenerator {
         if (repPrefix != 0) {
             c.emit(repPrefix);
         }
+    }
+
+    /** Now and then true: make the encoding invalid; never where a fetch fault could come first. */
+    private boolean spoil(TestCase c) {
+        return random.oneIn(200) && c.codeOffset < 4096;
     }
 
     private static boolean hasOffset(RowProfile row) {
@@ -274,6 +300,10 @@ final class CaseGenerator {
         if (def.opcodeReg()) {
             rex |= opcodeRegister >> 3;
         }
+        if (rex != 0 && random.oneIn(100)) {
+            // A REX that is not the last prefix is ignored.
+            c.emit(0x40 | random.below(16));
+        }
         if (rex != 0 || random.oneIn(6)) {
             c.emit(0x40 | rex);
         }
@@ -301,8 +331,9 @@ final class CaseGenerator {
             case PF2 -> 3;
             default -> 0;
         };
-        int unused = random.oneIn(200) ? random.below(16) : vvvv;
-        int tail = (~unused & 15) << 3 | (vectorBits == 256 ? 4 : 0) | pp;
+        int unused = spoil(c) ? random.below(16) : vvvv;
+        int length = (vectorBits == 256 ? 4 : 0) ^ (spoil(c) ? 4 : 0);
+        int tail = (~unused & 15) << 3 | length | pp;
         if (def.map() == 1 && !rexW && rexXb == 0 && !random.oneIn(4)) {
             c.emit(0xc5);
             c.emit(rexR | tail);

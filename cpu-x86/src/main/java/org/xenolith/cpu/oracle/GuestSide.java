@@ -207,12 +207,12 @@ final class GuestSide implements AutoCloseable {
 
     private void write(TestCase c, boolean in) {
         if (in) {
-            RawMemory.copyIn(c.bytes, 0, code + c.codeOffset, c.length);
+            RawMemory.copyIn(c.bytes, 0, code + c.codeOffset, c.present());
         } else {
-            RawMemory.fill(code + c.codeOffset, c.length, 0xcc);
+            RawMemory.fill(code + c.codeOffset, c.present(), 0xcc);
         }
         memory.written(CODE_FRAME + c.codeOffset / HostCpu.PAGE);
-        memory.written(CODE_FRAME + (c.codeOffset + c.length - 1) / HostCpu.PAGE);
+        memory.written(CODE_FRAME + (c.codeOffset + c.present() - 1) / HostCpu.PAGE);
     }
 
     @Override

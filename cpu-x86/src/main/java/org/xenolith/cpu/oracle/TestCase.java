@@ -65,9 +65,14 @@ final class TestCase {
         }
     }
 
+    /** The bytes that lie on the code pages: all of them, unless the instruction reaches past their end. */
+    int present() {
+        return Math.min(length, Arena.CODE - codeOffset);
+    }
+
     /** The instruction alone. */
     byte[] code() {
-        return Arrays.copyOf(bytes, length);
+        return Arrays.copyOf(bytes, present());
     }
 
     void copy(TestCase from) {
