@@ -17,6 +17,11 @@ public interface Console {
     /** Blocks for at most {@code millis} until input may be there or {@link #interrupt} is called; used while the machine is idle. */
     void await(long millis);
 
+    /** True when no input can come any more; then only timers can wake an idle machine. */
+    default boolean inputEnded() {
+        return true;
+    }
+
     /** Wakes {@link #await}; from any thread. */
     void interrupt();
 }

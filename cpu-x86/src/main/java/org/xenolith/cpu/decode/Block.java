@@ -11,14 +11,17 @@ public final class Block {
     private final int codeBits;
     private final Insn[] insns;
     private final int bytes;
+    private final long secondMfn;
     private boolean valid = true;
     private Block nextInBucket;
 
-    public Block(long machineAddress, int codeBits, Insn[] insns, int bytes) {
+    /** @param secondMfn frame of the bytes past the page's end, or -1 */
+    public Block(long machineAddress, int codeBits, Insn[] insns, int bytes, long secondMfn) {
         this.machineAddress = machineAddress;
         this.codeBits = codeBits;
         this.insns = insns;
         this.bytes = bytes;
+        this.secondMfn = secondMfn;
     }
 
     /** Machine address of the first byte. */
@@ -37,6 +40,11 @@ public final class Block {
     /** Length in bytes of guest code; may reach into the next page by one instruction. */
     public int bytes() {
         return bytes;
+    }
+
+    /** Frame of the bytes past the page's end, or -1; the block holds only while the next virtual page maps to it. */
+    public long secondMfn() {
+        return secondMfn;
     }
 
     public boolean valid() {

@@ -1,7 +1,9 @@
 package org.xenolith.cpu.interp;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.decode.Block;
 import org.xenolith.memory.PhysicalMemory;
@@ -16,6 +18,8 @@ public final class CodeCache {
     private final PhysicalMemory memory;
     private final Block[][] pages;
     private final List<Cpu> cpus = new ArrayList<>();
+    /** Blocks whose last instruction reaches into a frame, by that frame. */
+    private final Map<Integer, List<Block>> crossing = new HashMap<>();
     private long decodedBlocks;
     private long droppedPages;
 
@@ -41,18 +45,14 @@ public final class CodeCache {
             return null;
         }
         Block b = page[bucket(machineAddress)];
-        while (b != null && (b.machineAddress() != machineAddress || b.codeBits() != codeBits)) {
+        while (b != null && (b.machineAddress() != machineAddress || b.codeBits() != codeBits || !b.valid())) {
             b = b.nextInBucket();
         }
         return b;
     }
 
-    /**
-     * Adds a block and protects its frame.
-     *
-     * @param secondMfn frame of the bytes past the page's end, or -1
-     */
-    public void add(Block b, long secondMfn) {
+    /** Adds a block and protects the frames that it was decoded from. */
+    public void add(Block b) {
         decodedBlocks++;
         long mfn = b.machineAddress() >>> 12;
         Block[] page = pages[(int) mfn];
@@ -64,6 +64,10 @@ public final class CodeCache {
         b.setNextInBucket(page[k]);
         page[k] = b;
         protect(mfn);
+        if (b.secondMfn() >= 0) {
+            crossing.computeIfAbsent((int) b.secondMfn(), k2 -> new ArrayList<>()).add(b);
+            protect(b.secondMfn());
+        }
     }
 
     private void protect(long mfn) {
@@ -79,6 +83,11 @@ public final class CodeCache {
     }
 
     private void drop(long mfn) {
+        List<Block> reaching = crossing.remove((int) mfn);
+        if (reaching != null) {
+            reaching.forEach(Block::invalidate);
+            cpus.forEach(Cpu::requestAttention);
+        }
         Block[] page = pages[(int) mfn];
         if (page == null) {
             return;

@@ -128,6 +128,15 @@ public final class Interpreter {
         cpu.addRetired(1);
     }
 
+    public Cpu cpu() {
+        return cpu;
+    }
+
+    /** Instructions retired, exact even in the middle of a block or of a REP. */
+    public long retiredNow() {
+        return cpu.retired() + inBlock();
+    }
+
     /** Virtual time in mid-block: instructions of the running block that are behind the current RIP. */
     public long inBlock() {
         if (running.length == 0) {
@@ -200,6 +209,10 @@ public final class Interpreter {
         }
         long at = mfn << 12 | linear & 0xfff;
         Block b = cache.find(at, codeBits);
+        if (b != null && b.secondMfn() >= 0 && cpu.mmu().fetchFrame(nextPage(linear, codeBits)) != b.secondMfn()) {
+            b.invalidate();
+            b = null;
+        }
         return b != null ? b : decode(linear, rip, at, codeBits);
     }
 
@@ -224,11 +237,7 @@ public final class Interpreter {
                     break;
                 }
                 // only the first instruction of a block may reach into the next page
-                long next = linear + room;
-                if (codeBits != 64) {
-                    next &= 0xffff_ffffL;
-                }
-                secondMfn = cpu.mmu().fetchFrame(next);
+                secondMfn = cpu.mmu().fetchFrame(nextPage(linear, codeBits));
                 if (secondMfn == Stage2.MMIO) {
                     cpu.environment().unimplemented(cpu, "fetch:mmio");
                     throw cpu.fault(Vector.GP, 0);
@@ -255,11 +264,14 @@ public final class Interpreter {
             }
         }
         Insn[] insns = java.util.Arrays.copyOf(scratch, count);
-        Block b = new Block(at, codeBits, insns, insns[count - 1].endOffset());
-        if (secondMfn < 0) {
-            cache.add(b, secondMfn);
-        }
+        Block b = new Block(at, codeBits, insns, insns[count - 1].endOffset(), secondMfn);
+        cache.add(b);
         return b;
+    }
+
+    private static long nextPage(long linear, int codeBits) {
+        long next = (linear | 0xfff) + 1;
+        return codeBits == 64 ? next : next & 0xffff_ffffL;
     }
 
 }
