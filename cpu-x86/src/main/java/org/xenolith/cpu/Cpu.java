@@ -11,6 +11,7 @@ import static org.xenolith.memory.RawMemory.put8;
 import org.xenolith.cpu.apic.LocalApic;
 import org.xenolith.cpu.mmu.Mmu;
 import org.xenolith.cpu.mmu.Stage2;
+import org.xenolith.cpu.mmu.Tlb;
 import org.xenolith.memory.HostMapping;
 import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.time.Timers;
@@ -35,8 +36,8 @@ public final class Cpu implements AutoCloseable {
     }
 
     private final int id;
-    private final HostMapping block = new HostMapping(CpuState.SIZE);
-    private final long s = block.address();
+    private final HostMapping block = new HostMapping(CpuState.STACK_ROOM + CpuState.SIZE + Tlb.BYTES);
+    private final long s = block.address() + CpuState.STACK_ROOM;
     private final CpuModel model;
     private final PhysicalMemory memory;
     private final VirtualClock clock;
@@ -80,7 +81,7 @@ public final class Cpu implements AutoCloseable {
         this.memory = memory;
         this.environment = environment;
         this.clock = clock;
-        this.mmu = new Mmu(this, memory, stage2);
+        this.mmu = new Mmu(this, memory, stage2, s + CpuState.TLB);
         this.apic = new LocalApic(this, apicId, clock, timers);
         reset();
     }
@@ -631,7 +632,6 @@ public final class Cpu implements AutoCloseable {
 
     @Override
     public void close() {
-        mmu.close();
         block.close();
     }
 }

@@ -72,6 +72,10 @@ public final class CpuState {
     public static final int YMM = 0x360;
     public static final int YMM_SIZE = 32;
     public static final int SIZE = 0x1000;
+    /** The software TLB's tables follow the state. */
+    public static final int TLB = SIZE;
+    /** Bytes kept free below the state: emitted code runs with RSP there, and signal frames go below RSP. */
+    public static final int STACK_ROOM = 1 << 20;
 
     public static final int ES = 0;
     public static final int CS = 1;

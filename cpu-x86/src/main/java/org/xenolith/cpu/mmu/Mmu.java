@@ -22,14 +22,14 @@ import org.xenolith.memory.PhysicalMemory;
  * <p>The {@code seg} argument only decides between #SS(0) and #GP(0) for a non-canonical address. Accesses that hit the software TLB are
  * a compare and a load; everything else (miss, page crossing, MMIO, pages with decoded code, alignment checks) takes the slow path.
  */
-public final class Mmu implements AutoCloseable {
+public final class Mmu {
     private static final int FETCH_ENTRIES = 1024;
 
     private final Cpu cpu;
     private final PhysicalMemory memory;
     private final Stage2 stage2;
     private final PageWalker walker;
-    private final Tlb tlb = new Tlb();
+    private final Tlb tlb;
     private final long[] fetchTag = new long[FETCH_ENTRIES];
     private final long[] fetchMfn = new long[FETCH_ENTRIES];
     private final boolean[] fetchGlobal = new boolean[FETCH_ENTRIES];
@@ -49,7 +49,9 @@ public final class Mmu implements AutoCloseable {
         void accessed(long va, int bytes, boolean write);
     }
 
-    public Mmu(Cpu cpu, PhysicalMemory memory, Stage2 stage2) {
+    /** @param tlbAddress host address of {@link Tlb#BYTES} bytes for the software TLB */
+    public Mmu(Cpu cpu, PhysicalMemory memory, Stage2 stage2, long tlbAddress) {
+        this.tlb = new Tlb(tlbAddress);
         this.cpu = cpu;
         this.memory = memory;
         this.stage2 = stage2;
@@ -78,16 +80,18 @@ public final class Mmu implements AutoCloseable {
 
     public int read8(long va, int seg) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4095) <= 0) {
-            return get8(va + get64(e + Tlb.ADDEND));
+        long offset = va + get64(e + Tlb.READ);
+        if (Long.compareUnsigned(offset, 4095) <= 0) {
+            return get8(get64(e + Tlb.HOST) + offset);
         }
         return (int) slowRead(va, 1, seg, false);
     }
 
     public int read16(long va, int seg) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4094) <= 0) {
-            return get16(va + get64(e + Tlb.ADDEND));
+        long offset = va + get64(e + Tlb.READ);
+        if (Long.compareUnsigned(offset, 4094) <= 0) {
+            return get16(get64(e + Tlb.HOST) + offset);
         }
         return (int) slowRead(va, 2, seg, false);
     }
@@ -95,24 +99,27 @@ public final class Mmu implements AutoCloseable {
     /** Reads 4 bytes, zero-extended by the caller's choice: the int holds the bits. */
     public int read32(long va, int seg) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4092) <= 0) {
-            return get32(va + get64(e + Tlb.ADDEND));
+        long offset = va + get64(e + Tlb.READ);
+        if (Long.compareUnsigned(offset, 4092) <= 0) {
+            return get32(get64(e + Tlb.HOST) + offset);
         }
         return (int) slowRead(va, 4, seg, false);
     }
 
     public long read64(long va, int seg) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.READ), 4088) <= 0) {
-            return get64(va + get64(e + Tlb.ADDEND));
+        long offset = va + get64(e + Tlb.READ);
+        if (Long.compareUnsigned(offset, 4088) <= 0) {
+            return get64(get64(e + Tlb.HOST) + offset);
         }
         return slowRead(va, 8, seg, false);
     }
 
     public void write8(long va, int seg, int v) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4095) <= 0) {
-            put8(va + get64(e + Tlb.ADDEND), v);
+        long offset = va + get64(e + Tlb.WRITE);
+        if (Long.compareUnsigned(offset, 4095) <= 0) {
+            put8(get64(e + Tlb.HOST) + offset, v);
         } else {
             slowWrite(va, 1, seg, v);
         }
@@ -120,8 +127,9 @@ public final class Mmu implements AutoCloseable {
 
     public void write16(long va, int seg, int v) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4094) <= 0) {
-            put16(va + get64(e + Tlb.ADDEND), v);
+        long offset = va + get64(e + Tlb.WRITE);
+        if (Long.compareUnsigned(offset, 4094) <= 0) {
+            put16(get64(e + Tlb.HOST) + offset, v);
         } else {
             slowWrite(va, 2, seg, v);
         }
@@ -129,8 +137,9 @@ public final class Mmu implements AutoCloseable {
 
     public void write32(long va, int seg, int v) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4092) <= 0) {
-            put32(va + get64(e + Tlb.ADDEND), v);
+        long offset = va + get64(e + Tlb.WRITE);
+        if (Long.compareUnsigned(offset, 4092) <= 0) {
+            put32(get64(e + Tlb.HOST) + offset, v);
         } else {
             slowWrite(va, 4, seg, v);
         }
@@ -138,8 +147,9 @@ public final class Mmu implements AutoCloseable {
 
     public void write64(long va, int seg, long v) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4088) <= 0) {
-            put64(va + get64(e + Tlb.ADDEND), v);
+        long offset = va + get64(e + Tlb.WRITE);
+        if (Long.compareUnsigned(offset, 4088) <= 0) {
+            put64(get64(e + Tlb.HOST) + offset, v);
         } else {
             slowWrite(va, 8, seg, v);
         }
@@ -171,8 +181,9 @@ public final class Mmu implements AutoCloseable {
     public long readForWrite(long va, int seg, int bits) {
         int bytes = bits >>> 3;
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + Tlb.WRITE), 4096 - bytes) <= 0) {
-            return load(va + get64(e + Tlb.ADDEND), bytes);
+        long offset = va + get64(e + Tlb.WRITE);
+        if (Long.compareUnsigned(offset, 4096 - bytes) <= 0) {
+            return load(get64(e + Tlb.HOST) + offset, bytes);
         }
         return slowRead(va, bytes, seg, true);
     }
@@ -200,8 +211,9 @@ public final class Mmu implements AutoCloseable {
      */
     public long hostIfHit(long va, int bytes, boolean write) {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
-        if (Long.compareUnsigned(va + get64(e + (write ? Tlb.WRITE : Tlb.READ)), 4096 - bytes) <= 0) {
-            return va + get64(e + Tlb.ADDEND);
+        long offset = va + get64(e + (write ? Tlb.WRITE : Tlb.READ));
+        if (Long.compareUnsigned(offset, 4096 - bytes) <= 0) {
+            return get64(e + Tlb.HOST) + offset;
         }
         return 0;
     }
@@ -428,8 +440,9 @@ public final class Mmu implements AutoCloseable {
     /** The host address of va in RAM, or 0 for MMIO (then the walker holds the gpa); fills the TLB. */
     private long translateAs(int as, long va, boolean write) {
         long e = tlb.entry(as, va);
-        if (Long.compareUnsigned(va + get64(e + (write ? Tlb.WRITE : Tlb.READ)), 4095) <= 0) {
-            return va + get64(e + Tlb.ADDEND);
+        long offset = va + get64(e + (write ? Tlb.WRITE : Tlb.READ));
+        if (Long.compareUnsigned(offset, 4095) <= 0) {
+            return get64(e + Tlb.HOST) + offset;
         }
         misses++;
         walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, as == Tlb.USER, as == Tlb.SUPERVISOR);
@@ -450,10 +463,5 @@ public final class Mmu implements AutoCloseable {
         }
         tlb.fill(as, va, page, writable, walker.global(), walker.large());
         return page | va & 0xfff;
-    }
-
-    @Override
-    public void close() {
-        tlb.close();
     }
 }

@@ -3,21 +3,21 @@ package org.xenolith.cpu.mmu;
 import static org.xenolith.memory.RawMemory.get64;
 import static org.xenolith.memory.RawMemory.put64;
 
-import org.xenolith.memory.HostMapping;
-
 /**
  * The software TLB for data: direct-mapped tables of {@link #ENTRIES} off-heap entries, one table for each {@link View}.
  *
- * <p>An entry is {@link #ENTRY_SIZE} bytes: negated page address valid for reads, the same for writes, host address minus virtual address,
- * and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which also excludes page crossing. An
- * invalid tag names a page of the neighbouring slot, so that no address of this slot can match it.
+ * <p>An entry is {@link #ENTRY_SIZE} bytes: negated page address valid for reads, the same for writes, host address of the page,
+ * and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which also excludes page crossing; the sum is then the offset in the
+ * page. An invalid tag names a page of the neighbouring slot, so that no address of this slot can match it.
+ *
+ * <p>The tables follow the CPU's state block, so that emitted code reaches them with one base register.
  */
-final class Tlb implements AutoCloseable {
+public final class Tlb {
     static final int ENTRIES = 4096;
     static final int ENTRY_SIZE = 32;
     static final int READ = 0;
     static final int WRITE = 8;
-    static final int ADDEND = 16;
+    static final int HOST = 16;
     /** Bits of {@link #META}: the entry is in the list of filled slots; its translation is global; it is part of a large page. */
     static final int META = 24;
     static final int LISTED = 1;
@@ -33,13 +33,16 @@ final class Tlb implements AutoCloseable {
     private static final int TABLE_BYTES = ENTRIES * ENTRY_SIZE;
     private static final int LARGE_REGIONS = 1024;
 
-    private final HostMapping mapping = new HostMapping((TABLES + 1L) * TABLE_BYTES);
-    private final long base = mapping.address();
+    /** Bytes that all tables take. */
+    public static final int BYTES = (TABLES + 1) * TABLE_BYTES;
+
+    private final long base;
     private final int[][] filled = new int[TABLES][ENTRIES];
     private final int[] filledCount = new int[TABLES];
     private final boolean[] largeRegion = new boolean[LARGE_REGIONS];
 
-    Tlb() {
+    Tlb(long base) {
+        this.base = base;
         for (int t = 0; t <= TABLES; t++) {
             for (int i = 0; i < ENTRIES; i++) {
                 invalidate(base + (long) t * TABLE_BYTES + (long) i * ENTRY_SIZE, i);
@@ -70,7 +73,7 @@ final class Tlb implements AutoCloseable {
         }
         put64(e + READ, -page);
         put64(e + WRITE, writable ? -page : invalidTag(slot));
-        put64(e + ADDEND, hostPage - page);
+        put64(e + HOST, hostPage);
         put64(e + META, LISTED | (global ? GLOBAL : 0) | (large ? LARGE : 0));
         if (large) {
             largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1] = true;
@@ -124,7 +127,7 @@ final class Tlb implements AutoCloseable {
             for (int i = 0; i < filledCount[view]; i++) {
                 int slot = filled[view][i];
                 long e = table(view) + (long) slot * ENTRY_SIZE;
-                if (get64(e + ADDEND) - get64(e + READ) == hostPage) {
+                if (get64(e + HOST) == hostPage) {
                     put64(e + WRITE, invalidTag(slot));
                 }
             }
@@ -137,7 +140,7 @@ final class Tlb implements AutoCloseable {
             for (int i = 0; i < filledCount[view]; i++) {
                 int slot = filled[view][i];
                 long e = table(view) + (long) slot * ENTRY_SIZE;
-                if (get64(e + ADDEND) - get64(e + READ) == hostPage) {
+                if (get64(e + HOST) == hostPage) {
                     drop(e, slot);
                 }
             }
@@ -148,23 +151,18 @@ final class Tlb implements AutoCloseable {
     private static void drop(long e, int slot) {
         put64(e + READ, invalidTag(slot));
         put64(e + WRITE, invalidTag(slot));
-        put64(e + ADDEND, 0);
+        put64(e + HOST, 0);
         put64(e + META, LISTED);
     }
 
     private static void invalidate(long e, int slot) {
         put64(e + READ, invalidTag(slot));
         put64(e + WRITE, invalidTag(slot));
-        put64(e + ADDEND, 0);
+        put64(e + HOST, 0);
         put64(e + META, 0);
     }
 
     private static long invalidTag(int slot) {
         return -((long) (slot ^ 1) << 12);
-    }
-
-    @Override
-    public void close() {
-        mapping.close();
     }
 }
