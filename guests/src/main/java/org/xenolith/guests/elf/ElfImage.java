@@ -277,6 +277,17 @@ public final class ElfImage {
         return text((int) (table.offset() + index), (int) Math.min(table.size() - index, most));
     }
 
+    /**
+     * Reads from a string table.
+     *
+     * @param table a section of this image
+     * @param index where the string starts in it
+     * @return the string, up to 4 KiB of it; empty where the table does not reach that far
+     */
+    public String string(ElfSection table, long index) {
+        return string(table, index, 4096);
+    }
+
     /** {@return the image's name for messages} */
     public String file() {
         return file;
