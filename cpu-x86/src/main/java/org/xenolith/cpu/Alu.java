@@ -4,7 +4,7 @@ package org.xenolith.cpu;
  * Integer micro-operations: the result is returned, the flags go to the CPU's lazy flag words. Sizes are in bits: 8, 16, 32 or 64; inputs
  * may have garbage above the size, results are zero-extended to 64 bits.
  *
- * <p>Flags that the manual leaves undefined: AF is 0 after logic and shifts; see docs for the list.
+ * <p>A flag that the manual leaves undefined is 0: one rule for all instructions.
  */
 public final class Alu {
     private Alu() {
@@ -88,6 +88,11 @@ public final class Alu {
 
     public static long neg(Cpu c, long a, int bits) {
         return sub(c, 0, a, bits);
+    }
+
+    /** Sets only the flags given in RFLAGS positions and clears the others: for instructions that leave most undefined. */
+    public static void only(Cpu c, int flags) {
+        c.setArithmeticFlags(flags);
     }
 
     /** Sets SF, ZF, PF from {@code r}, CF and OF as given, AF = 0. */

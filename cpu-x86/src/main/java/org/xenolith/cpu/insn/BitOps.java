@@ -2,6 +2,7 @@ package org.xenolith.cpu.insn;
 
 import org.xenolith.cpu.Alu;
 import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.decode.Exec;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
@@ -10,8 +11,8 @@ import org.xenolith.cpu.decode.Operand;
 /**
  * BT, BTS, BTR, BTC, BSF, BSR, LZCNT, TZCNT, POPCNT, BMI1, BMI2 and CRC32 (SDM vol. 2).
  *
- * <p>Undefined flags: BT and friends change only CF; BSF and BSR change only ZF, and leave the destination alone when the source is 0 (as all processors do); the BMI
- * operations set SF and ZF from the result, OF = 0, AF = 0, and PF from the result unless said otherwise.
+ * <p>Undefined flags are 0: BT and friends keep ZF and set CF, BSF and BSR set only ZF. BSF and BSR leave the destination alone when
+ * the source is 0, as all processors do.
  */
 final class BitOps {
     private BitOps() {
@@ -74,9 +75,9 @@ final class BitOps {
         if (writes) {
             long a = i.readForWrite0(c);
             i.write0(c, update.apply(a, bit));
-            c.setCf((a & bit) != 0);
+            flags(c, (a & bit) != 0);
         } else {
-            c.setCf((i.read0(c) & bit) != 0);
+            flags(c, (i.read0(c) & bit) != 0);
         }
     }
 
@@ -98,7 +99,11 @@ final class BitOps {
         } else {
             a = c.mmu().read(at, i.seg(), bits);
         }
-        c.setCf((a & bit) != 0);
+        flags(c, (a & bit) != 0);
+    }
+
+    private static void flags(Cpu c, boolean bitSet) {
+        Alu.only(c, (c.zf() ? Flags.ZF : 0) | (bitSet ? Flags.CF : 0));
     }
 
     static void bsf(Cpu c, Insn i) {
@@ -106,7 +111,7 @@ final class BitOps {
         if (a != 0) {
             i.write0(c, Long.numberOfTrailingZeros(a));
         }
-        c.setZf(a == 0);
+        Alu.only(c, a == 0 ? Flags.ZF : 0);
     }
 
     static void bsr(Cpu c, Insn i) {
@@ -114,7 +119,7 @@ final class BitOps {
         if (a != 0) {
             i.write0(c, 63 - Long.numberOfLeadingZeros(a));
         }
-        c.setZf(a == 0);
+        Alu.only(c, a == 0 ? Flags.ZF : 0);
     }
 
     static void tzcnt(Cpu c, Insn i) {
@@ -130,13 +135,13 @@ final class BitOps {
 
     private static void countResult(Cpu c, Insn i, long r, boolean none) {
         i.write0(c, r);
-        c.setArithmeticFlags((none ? 1 : 0) | (r == 0 ? 0x40 : 0));
+        Alu.only(c, (none ? Flags.CF : 0) | (r == 0 ? Flags.ZF : 0));
     }
 
     static void popcnt(Cpu c, Insn i) {
         long r = Long.bitCount(i.read1(c));
         i.write0(c, r);
-        c.setArithmeticFlags(r == 0 ? 0x40 : 0);
+        Alu.only(c, r == 0 ? Flags.ZF : 0);
     }
 
     private static int count(Cpu c, Insn i) {
@@ -145,7 +150,8 @@ final class BitOps {
 
     private static void writeBmi(Cpu c, Insn i, long r, boolean carry) {
         i.write0(c, r);
-        Alu.withCarryOverflow(c, r, carry ? 1 : 0, 0, i.bits());
+        long top = Alu.sx(r, i.bits());
+        Alu.only(c, (carry ? Flags.CF : 0) | (top == 0 ? Flags.ZF : 0) | (top < 0 ? Flags.SF : 0));
     }
 
     static void andn(Cpu c, Insn i) {
@@ -167,7 +173,7 @@ final class BitOps {
         long a = start >= 64 ? 0 : source >>> start;
         long r = length >= 64 ? a : a & (1L << length) - 1;
         i.write0(c, r);
-        c.setArithmeticFlags(Alu.zx(r, i.bits()) == 0 ? 0x40 : 0);
+        Alu.only(c, Alu.zx(r, i.bits()) == 0 ? Flags.ZF : 0);
     }
 
     static void rorx(Cpu c, Insn i) {

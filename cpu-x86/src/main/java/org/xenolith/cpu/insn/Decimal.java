@@ -10,7 +10,7 @@ import org.xenolith.cpu.decode.InstructionTable;
 /**
  * AAA, AAS, AAM, AAD, DAA, DAS (SDM vol. 2), and BOUND.
  *
- * <p>Undefined flags: after DAA and DAS OF is 0; AAA and AAS set SF, ZF, PF from AL and OF = 0; AAM and AAD set CF, OF and AF to 0.
+ * <p>Undefined flags are 0.
  */
 final class Decimal {
     private Decimal() {
@@ -42,7 +42,7 @@ final class Decimal {
         }
         ax &= 0xff0f;
         c.setReg16(CpuState.RAX, ax);
-        setFlags(c, ax, adjust, adjust);
+        c.setArithmeticFlags(adjust ? Flags.CF | Flags.AF : 0);
     }
 
     static void aam(Cpu c, Insn i) {

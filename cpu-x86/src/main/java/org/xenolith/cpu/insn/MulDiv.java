@@ -3,6 +3,7 @@ package org.xenolith.cpu.insn;
 import org.xenolith.cpu.Alu;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.Vector;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
@@ -10,7 +11,7 @@ import org.xenolith.cpu.decode.InstructionTable;
 /**
  * MUL, IMUL, DIV, IDIV, MULX, ADCX, ADOX (SDM vol. 2).
  *
- * <p>Undefined flags: after a multiplication SF, ZF and PF follow the low half of the product and AF is 0; a division leaves flags alone.
+ * <p>SF, ZF, AF and PF are undefined after a multiplication, all flags after a division; undefined flags are 0.
  */
 final class MulDiv {
     private MulDiv() {
@@ -35,8 +36,8 @@ final class MulDiv {
         // @formatter:on
     }
 
-    private static void setFlags(Cpu c, long low, boolean overflow, int bits) {
-        Alu.withCarryOverflow(c, low, overflow ? 1 : 0, overflow ? 1 : 0, bits);
+    private static void setFlags(Cpu c, boolean overflow) {
+        Alu.only(c, overflow ? Flags.CF | Flags.OF : 0);
     }
 
     static void mul(Cpu c, Insn i) {
@@ -46,13 +47,13 @@ final class MulDiv {
         long low = a * b;
         if (bits == 8) {
             c.setReg16(CpuState.RAX, low);
-            setFlags(c, low, low >>> 8 != 0, 8);
+            setFlags(c, low >>> 8 != 0);
             return;
         }
         long high = bits == 64 ? Math.unsignedMultiplyHigh(a, b) : low >>> bits;
         c.setReg(CpuState.RAX, low, bits);
         c.setReg(CpuState.RDX, high, bits);
-        setFlags(c, low, Alu.zx(high, bits) != 0, bits);
+        setFlags(c, Alu.zx(high, bits) != 0);
     }
 
     static void imul(Cpu c, Insn i) {
@@ -62,13 +63,13 @@ final class MulDiv {
         long low = a * b;
         if (bits == 8) {
             c.setReg16(CpuState.RAX, low);
-            setFlags(c, low, low != (byte) low, 8);
+            setFlags(c, low != (byte) low);
             return;
         }
         long high = bits == 64 ? Math.multiplyHigh(a, b) : low >> bits;
         c.setReg(CpuState.RAX, low, bits);
         c.setReg(CpuState.RDX, high, bits);
-        setFlags(c, low, Alu.sx(high, bits) != Alu.sx(low, bits) >> 63, bits);
+        setFlags(c, Alu.sx(high, bits) != Alu.sx(low, bits) >> 63);
     }
 
     private static void imulTo(Cpu c, Insn i, long x, long y) {
@@ -78,7 +79,7 @@ final class MulDiv {
         long low = a * b;
         boolean overflow = bits == 64 ? Math.multiplyHigh(a, b) != low >> 63 : low != Alu.sx(low, bits);
         i.write0(c, low);
-        setFlags(c, low, overflow, bits);
+        setFlags(c, overflow);
     }
 
     static void div(Cpu c, Insn i) {
@@ -96,6 +97,7 @@ final class MulDiv {
             long q = high == 0 ? Long.divideUnsigned(low, d) : divide128(high, low, d);
             c.setReg(CpuState.RAX, q);
             c.setReg(CpuState.RDX, low - q * d);
+            Alu.only(c, 0);
             return;
         }
         long n = bits == 8 ? c.reg(CpuState.RAX, 16) : c.reg(CpuState.RDX, bits) << bits | c.reg(CpuState.RAX, bits);
@@ -113,6 +115,7 @@ final class MulDiv {
             c.setReg(CpuState.RAX, quotient, bits);
             c.setReg(CpuState.RDX, remainder, bits);
         }
+        Alu.only(c, 0);
     }
 
     /** Quotient of high:low by d, unsigned, for high &lt; d: two rounds of schoolbook division in base 2^32 (Knuth 4.3.1 D). */
@@ -187,6 +190,7 @@ final class MulDiv {
         }
         c.setReg(CpuState.RAX, negativeQuotient ? -q : q);
         c.setReg(CpuState.RDX, negative ? -r : r);
+        Alu.only(c, 0);
     }
 
     /** When both destinations are the same register it holds the high half. */
@@ -216,6 +220,6 @@ final class MulDiv {
         long r = a + b + (c.of() ? 1 : 0);
         i.write0(c, r);
         long carry = (a & b | (a | b) & ~r) >>> bits - 1 & 1;
-        c.setArithmeticFlags(c.arithmeticFlags() & ~org.xenolith.cpu.Flags.OF | (int) carry << 11);
+        c.setArithmeticFlags(c.arithmeticFlags() & ~Flags.OF | (int) carry << 11);
     }
 }

@@ -10,8 +10,8 @@ import org.xenolith.cpu.decode.InstructionTable;
 /**
  * ROL, ROR, RCL, RCR, SHL, SHR, SAR, SHLD, SHRD (SDM vol. 2).
  *
- * <p>Undefined flags: OF for counts above 1 is what the formula for a count of 1 gives on the last step; AF is 0 after a shift; CF of an 8- or 16-bit shift
- * past its size is 0; SHLD and SHRD of 16 bits by more than 16 shift in the destination-source pair a second time.
+ * <p>OF is defined for a (masked) count of 1 only and 0 otherwise; AF is 0 after a shift; CF of an 8- or 16-bit SHL or SHR past its size is 0. SHLD and SHRD of
+ * 16 bits by more than 16 shift in the destination a second time.
  */
 final class Shifts {
     /** Computes the result and sets flags; the count is masked and not 0. */
@@ -60,13 +60,13 @@ final class Shifts {
     static long shl(Cpu c, long a, int count, int bits) {
         long cf = count <= bits ? a >>> bits - count & 1 : 0;
         long r = Alu.zx(count < 64 ? a << count : 0, bits);
-        return Alu.withCarryOverflow(c, r, cf, r >>> bits - 1 ^ cf, bits);
+        return Alu.withCarryOverflow(c, r, cf, count == 1 ? r >>> bits - 1 ^ cf : 0, bits);
     }
 
     static long shr(Cpu c, long a, int count, int bits) {
-        long cf = a >>> count - 1 & 1;
+        long cf = count <= bits ? a >>> count - 1 & 1 : 0;
         long r = a >>> count;
-        return Alu.withCarryOverflow(c, r, cf, (r >>> bits - 1 ^ r >>> bits - 2) & 1, bits);
+        return Alu.withCarryOverflow(c, r, cf, count == 1 ? a >>> bits - 1 & 1 : 0, bits);
     }
 
     static long sar(Cpu c, long a, int count, int bits) {
@@ -75,21 +75,22 @@ final class Shifts {
     }
 
     /** Rotates change only CF and OF. */
-    private static void rotateFlags(Cpu c, long cf, long of) {
+    private static void rotateFlags(Cpu c, int count, long cf, long topBits) {
+        long of = count == 1 ? topBits : 0;
         c.setArithmeticFlags(c.arithmeticFlags() & ~(Flags.CF | Flags.OF) | (int) (cf & 1) | (int) (of & 1) << 11);
     }
 
     static long rol(Cpu c, long a, int count, int bits) {
         int n = count & bits - 1;
         long r = n == 0 ? a : Alu.zx(a << n | a >>> bits - n, bits);
-        rotateFlags(c, r, r >>> bits - 1 ^ r);
+        rotateFlags(c, count, r, r >>> bits - 1 ^ r);
         return r;
     }
 
     static long ror(Cpu c, long a, int count, int bits) {
         int n = count & bits - 1;
         long r = n == 0 ? a : Alu.zx(a >>> n | a << bits - n, bits);
-        rotateFlags(c, r >>> bits - 1, r >>> bits - 1 ^ r >>> bits - 2);
+        rotateFlags(c, count, r >>> bits - 1, r >>> bits - 1 ^ r >>> bits - 2);
         return r;
     }
 
@@ -102,7 +103,7 @@ final class Shifts {
             r = Alu.zx(r << 1 | cf, bits);
             cf = out;
         }
-        rotateFlags(c, cf, r >>> bits - 1 ^ cf);
+        rotateFlags(c, count, cf, r >>> bits - 1 ^ cf);
         return r;
     }
 
@@ -115,7 +116,7 @@ final class Shifts {
             r = r >>> 1 | cf << bits - 1;
             cf = out;
         }
-        rotateFlags(c, cf, r >>> bits - 1 ^ r >>> bits - 2);
+        rotateFlags(c, count, cf, r >>> bits - 1 ^ r >>> bits - 2);
         return r;
     }
 
@@ -139,7 +140,7 @@ final class Shifts {
             r = Alu.zx(a << n | b >>> bits - n, bits);
             cf = a >>> bits - n;
         }
-        i.write0(c, Alu.withCarryOverflow(c, r, cf, (r ^ a) >>> bits - 1, bits));
+        i.write0(c, Alu.withCarryOverflow(c, r, cf, n == 1 ? (r ^ a) >>> bits - 1 & 1 : 0, bits));
     }
 
     private static void shrd(Cpu c, Insn i, int count) {
@@ -161,6 +162,6 @@ final class Shifts {
             r = Alu.zx(a >>> n | b << bits - n, bits);
             cf = a >>> n - 1;
         }
-        i.write0(c, Alu.withCarryOverflow(c, r, cf, (r >>> bits - 1 ^ r >>> bits - 2) & 1, bits));
+        i.write0(c, Alu.withCarryOverflow(c, r, cf, n == 1 ? (r ^ a) >>> bits - 1 & 1 : 0, bits));
     }
 }

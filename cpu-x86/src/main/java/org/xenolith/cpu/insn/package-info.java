@@ -8,6 +8,6 @@
  * {@code i.readForWrite0(c)}, {@code i.write0(c, v)} and friends; flags go through {@link org.xenolith.cpu.Alu} or
  * {@code c.setArithmeticFlags}; everything that can fault comes before the first change of state; no allocation; a fault is
  * {@code throw c.fault(…)}. Privilege, mode and x87/SSE/AVX enablement are row attributes that the interpreter checks.
- * Undefined flags have a fixed value, chosen so that one can say it in a sentence next to the method.
+ * A flag that the manual leaves undefined is 0: one rule, so that every tier and host agrees.
  */
 package org.xenolith.cpu.insn;
