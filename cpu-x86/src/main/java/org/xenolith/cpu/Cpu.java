@@ -44,6 +44,7 @@ public final class Cpu implements AutoCloseable {
     private final GuestFault guestFault = new GuestFault();
     private final Mmu mmu;
     private final LocalApic apic;
+    private final StackFrame stackFrame = new StackFrame(this);
     private CpuEnvironment environment;
 
     private int cpl;
@@ -147,6 +148,11 @@ public final class Cpu implements AutoCloseable {
 
     public void setEnvironment(CpuEnvironment environment) {
         this.environment = environment;
+    }
+
+    /** Scratch for building a frame on a stack that is about to become current. */
+    StackFrame stackFrame() {
+        return stackFrame;
     }
 
     /** Host address of the {@link CpuState} block. */

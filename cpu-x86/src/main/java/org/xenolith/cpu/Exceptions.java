@@ -1,14 +1,23 @@
 package org.xenolith.cpu;
 
-/** Delivery of exceptions and interrupts through the IDT or the interrupt vector table (SDM vol. 3, chapter 6). */
+/** Delivery of exceptions and interrupts, with double faults and shutdown (SDM vol. 3, chapter 6). */
 public final class Exceptions {
+    /** DR7.GD: accesses to debug registers raise #DB; cleared when #DB is delivered. */
+    private static final long DR7_GD = 1 << 13;
+
+    private static final int BENIGN = 0;
+    private static final int CONTRIBUTORY = 1;
+    private static final int PAGE_FAULT = 2;
+
     private Exceptions() {
     }
 
-    /** How an event came about; decides on the DPL check, the return address and the EXT bit. */
+    /** How an event came about; decides on the DPL check, the pushed RF and the EXT bit. */
     public enum Source {
         /** A fault or abort of an instruction: RIP is the faulting instruction. */
         EXCEPTION,
+        /** A trap after an instruction (single step, data breakpoint), or an instruction breakpoint: the pushed RF is the current one. */
+        TRAP,
         /** External interrupt or NMI. */
         EXTERNAL,
         /** INT n: the gate's DPL is checked. */
@@ -16,13 +25,91 @@ public final class Exceptions {
         /** INT3 and INTO: like {@link #SOFTWARE}. */
         SOFTWARE_EXCEPTION,
         /** INT1 (ICEBP): no DPL check. */
-        PRIVILEGED_SOFTWARE
+        PRIVILEGED_SOFTWARE;
+
+        /** Made by an INT instruction whose gate must admit the CPL. */
+        boolean checksDpl() {
+            return this == SOFTWARE || this == SOFTWARE_EXCEPTION;
+        }
     }
 
     /**
-     * Delivers an event; faults met while delivering become double or triple faults. RIP must be the address to return to.
+     * Delivers an event; faults met while delivering become double or triple faults (SDM vol. 3, table 6-5). RIP must be the address to return to.
      */
     public static void deliver(Cpu c, int vector, Source source, boolean hasError, int error) {
-        c.environment().unimplemented(c, "exception delivery " + vector + source + hasError + error);
+        int v = vector;
+        Source s = source;
+        boolean withError = hasError;
+        int code = error;
+        while (true) {
+            try {
+                once(c, v, s, withError, code);
+                return;
+            } catch (GuestFault _) {
+                int second = c.faultVector();
+                if (v == Vector.DF && s == Source.EXCEPTION) {
+                    shutdown(c);
+                    return;
+                }
+                int first = s == Source.EXCEPTION ? classOf(v) : BENIGN;
+                int then = classOf(second);
+                if (first == CONTRIBUTORY && then == CONTRIBUTORY || first == PAGE_FAULT && then != BENIGN) {
+                    v = Vector.DF;
+                    withError = true;
+                    code = 0;
+                } else {
+                    v = second;
+                    withError = c.faultHasError();
+                    code = c.faultError();
+                }
+                s = Source.EXCEPTION;
+            }
+        }
+    }
+
+    /**
+     * Delivers the event of an INT instruction, to be called from its semantics: RIP is past the instruction. A fault while delivering unwinds as a
+     * fault of the instruction.
+     */
+    public static void software(Cpu c, int vector, Source source) {
+        once(c, vector, source, false, 0);
+    }
+
+    /**
+     * INT n in virtual-8086 mode with VME: true when the redirection bitmap sent it to the 8086 program's own handler (SDM vol. 3, 21.3.3).
+     */
+    public static boolean redirect(Cpu c, int vector) {
+        if (!Tss.redirects(c, vector)) {
+            return false;
+        }
+        InterruptDelivery.redirected(c, vector);
+        return true;
+    }
+
+    private static void once(Cpu c, int vector, Source source, boolean hasError, int error) {
+        if (vector == Vector.DB && (source == Source.EXCEPTION || source == Source.TRAP)) {
+            c.setField(CpuState.DR + 7 * 8, c.field(CpuState.DR + 7 * 8) & ~DR7_GD);
+        }
+        int ext = source.checksDpl() ? 0 : 1;
+        if (!c.protectedMode()) {
+            InterruptDelivery.real(c, vector, source);
+        } else if (c.longMode()) {
+            InterruptDelivery.longMode(c, vector, source, ext, hasError, error);
+        } else {
+            InterruptDelivery.legacy(c, vector, source, ext, hasError, error);
+        }
+    }
+
+    private static int classOf(int vector) {
+        return switch (vector) {
+            case Vector.DE, Vector.TS, Vector.NP, Vector.SS, Vector.GP -> CONTRIBUTORY;
+            case Vector.PF -> PAGE_FAULT;
+            default -> BENIGN;
+        };
+    }
+
+    private static void shutdown(Cpu c) {
+        c.setActivity(Cpu.Activity.SHUTDOWN);
+        c.environment().shutdown(c);
     }
 }

@@ -21,6 +21,11 @@ public final class InstructionSet {
         Atomic.define(t);
         FlagOps.define(t);
         Decimal.define(t);
+        SegmentMoves.define(t);
+        FarBranches.define(t);
+        SystemCalls.define(t);
+        FlagControl.define(t);
+        SegmentQueries.define(t);
         return t;
     }
 }

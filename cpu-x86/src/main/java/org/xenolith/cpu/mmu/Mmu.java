@@ -61,12 +61,8 @@ public final class Mmu {
 
     /** Follows a change of CPL, RFLAGS.AC, CR0, CR4 or of the armed breakpoints. */
     public void modeChanged() {
-        boolean user = cpu.cpl() == 3;
-        boolean ac = cpu.systemFlag(Flags.AC);
-        rights = user
-                ? Tlb.USER
-                : (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_ANY;
-        alignmentCheck = user && ac && (cpu.cr0() & ControlRegisters.CR0_AM) != 0;
+        rights = rightsOf(cpu.cpl());
+        alignmentCheck = cpu.cpl() == 3 && cpu.systemFlag(Flags.AC) && (cpu.cr0() & ControlRegisters.CR0_AM) != 0;
         view = alignmentCheck || breakpoints != null ? tlb.emptyTable() : tlb.table(rights);
     }
 
@@ -216,6 +212,40 @@ public final class Mmu {
             return get64(e + Tlb.HOST) + offset;
         }
         return 0;
+    }
+
+    // ---- access with the rights of another privilege level ----
+
+    /** Writes with the rights of {@code cpl} (0 to 3), for a stack that is about to become current. */
+    public void writeAs(int cpl, long va, int bits, long v) {
+        int savedRights = rights;
+        boolean savedCheck = alignmentCheck;
+        rights = rightsOf(cpl);
+        alignmentCheck &= cpl == 3;
+        try {
+            slowWrite(va, bits >>> 3, CpuState.SS, v);
+        } finally {
+            rights = savedRights;
+            alignmentCheck = savedCheck;
+        }
+    }
+
+    /** Faults unless all of [va, va + bytes) can be written with the rights of {@code cpl}; bytes 1 to 4096. */
+    public void probeWriteAs(int cpl, long va, int bytes) {
+        canonical(va, bytes, CpuState.SS);
+        translateAs(rightsOf(cpl), va, true);
+        if ((va & 0xfff) + bytes > 4096) {
+            translateAs(rightsOf(cpl), wrap((va | 0xfff) + 1), true);
+        }
+    }
+
+    private int rightsOf(int cpl) {
+        if (cpl == 3) {
+            return Tlb.USER;
+        }
+        return (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 && !cpu.systemFlag(Flags.AC)
+                ? Tlb.SUPERVISOR
+                : Tlb.SUPERVISOR_ANY;
     }
 
     // ---- implicit supervisor access: descriptor tables, TSS, IDT ----

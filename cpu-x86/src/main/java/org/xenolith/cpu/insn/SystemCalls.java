@@ -1,0 +1,101 @@
+package org.xenolith.cpu.insn;
+
+import org.xenolith.cpu.ControlRegisters;
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.mmu.Mmu;
+
+/** SYSCALL, SYSRET, SYSENTER, SYSEXIT and SWAPGS (SDM vol. 2; vol. 3, 5.8.7 and 5.8.8). */
+final class SystemCalls {
+    /** Flat segments that these instructions load without reading a descriptor: 4 GiB, present, accessed. */
+    private static final int CODE64 = 0xa09b;
+    private static final int CODE32 = 0xc09b;
+    private static final int DATA = 0xc093;
+    private static final int RING3 = 3 << 5;
+    private static final long FLAT = 0xffff_ffffL;
+
+    private SystemCalls() {
+    }
+
+    static void define(InstructionTable t) {
+        // @formatter:off
+        t.add("SYSCALL",  "0F 05",       "", "end o64 nouser syscall", SystemCalls::syscall);
+        t.add("SYSRET",   "0F 07",       "", "end o64 nouser syscall", SystemCalls::sysret);
+        t.add("SYSENTER", "0F 34",       "", "end nouser sep",         SystemCalls::sysenter);
+        t.add("SYSEXIT",  "0F 35",       "", "end nouser sep",         SystemCalls::sysexit);
+        t.add("SWAPGS",   "0F 01 F8",    "", "o64 priv",               SystemCalls::swapgs);
+        // @formatter:on
+    }
+
+    static void syscall(Cpu c, Insn i) {
+        if ((c.efer() & ControlRegisters.EFER_SCE) == 0) {
+            throw c.ud();
+        }
+        long flags = c.rflags() & ~Flags.RF;
+        c.setReg(CpuState.RCX, c.rip());
+        c.setReg(11, flags);
+        int selector = (int) (c.field(CpuState.STAR) >>> 32) & 0xfffc;
+        c.setSegment(CpuState.CS, selector, 0, FLAT, CODE64);
+        c.setSegment(CpuState.SS, selector + 8, 0, FLAT, DATA);
+        c.setRflags(flags & ~c.field(CpuState.FMASK));
+        c.updateMode();
+        c.setRip(c.field(CpuState.LSTAR));
+    }
+
+    static void sysret(Cpu c, Insn i) {
+        if ((c.efer() & ControlRegisters.EFER_SCE) == 0) {
+            throw c.ud();
+        }
+        long rip = c.reg(CpuState.RCX);
+        if (c.cpl() != 0 || i.rexW() && !Mmu.isCanonical(rip)) {
+            throw c.gp0();
+        }
+        int star = (int) (c.field(CpuState.STAR) >>> 48);
+        c.setSegment(CpuState.CS, star + (i.rexW() ? 16 : 0) & 0xffff | 3, 0, FLAT,
+                (i.rexW() ? CODE64 : CODE32) | RING3);
+        c.setSegment(CpuState.SS, star + 8 & 0xffff | 3, 0, FLAT, DATA | RING3);
+        c.setRflags(c.reg(11) & 0x3c7fd7);
+        c.updateMode();
+        c.setRip(i.rexW() ? rip : rip & 0xffff_ffffL);
+    }
+
+    static void sysenter(Cpu c, Insn i) {
+        int selector = (int) c.field(CpuState.SYSENTER_CS) & 0xfffc;
+        if (!c.protectedMode() || selector == 0) {
+            throw c.gp0();
+        }
+        c.setSystemFlags(c.systemFlags() & ~(Flags.VM | Flags.IF | Flags.RF));
+        boolean wide = c.longMode();
+        c.setSegment(CpuState.CS, selector, 0, FLAT, wide ? CODE64 : CODE32);
+        c.setSegment(CpuState.SS, selector + 8, 0, FLAT, DATA);
+        c.updateMode();
+        c.setReg(CpuState.RSP, c.field(CpuState.SYSENTER_ESP), wide ? 64 : 32);
+        long rip = c.field(CpuState.SYSENTER_EIP);
+        c.setRip(wide ? rip : rip & FLAT);
+    }
+
+    static void sysexit(Cpu c, Insn i) {
+        int selector = (int) c.field(CpuState.SYSENTER_CS) & 0xfffc;
+        boolean wide = i.rexW();
+        long rip = c.reg(CpuState.RDX);
+        long sp = c.reg(CpuState.RCX);
+        if (!c.protectedMode() || c.cpl() != 0 || selector == 0
+                || wide && !(Mmu.isCanonical(rip) && Mmu.isCanonical(sp))) {
+            throw c.gp0();
+        }
+        c.setSegment(CpuState.CS, selector + (wide ? 32 : 16) & 0xffff | 3, 0, FLAT, (wide ? CODE64 : CODE32) | RING3);
+        c.setSegment(CpuState.SS, selector + (wide ? 40 : 24) & 0xffff | 3, 0, FLAT, DATA | RING3);
+        c.updateMode();
+        c.setReg(CpuState.RSP, sp, wide ? 64 : 32);
+        c.setRip(wide ? rip : rip & FLAT);
+    }
+
+    static void swapgs(Cpu c, Insn i) {
+        long base = c.segmentBase(CpuState.GS);
+        c.setSegmentBase(CpuState.GS, c.field(CpuState.KERNEL_GS_BASE));
+        c.setField(CpuState.KERNEL_GS_BASE, base);
+    }
+}
