@@ -4,33 +4,39 @@ import static org.xenolith.memory.RawMemory.get64;
 import static org.xenolith.memory.RawMemory.put64;
 
 /**
- * The software TLB for data: direct-mapped tables of {@link #ENTRIES} off-heap entries, one table for each {@link View}.
+ * The software TLB for data: direct-mapped tables of {@link #ENTRIES} entries, one table for each right (user, supervisor, supervisor
+ * where SMAP does not apply).
  *
- * <p>An entry is {@link #ENTRY_SIZE} bytes: negated page address valid for reads, the same for writes, host address of the page,
- * and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which also excludes page crossing; the sum is then the offset in the
- * page. An invalid tag names a page of the neighbouring slot, so that no address of this slot can match it.
+ * <p>A table is a structure of arrays of 8-byte elements: negated page address valid for reads, the same for writes, host address of the
+ * page, host address minus virtual address, and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which
+ * also excludes page crossing; the sum is then the offset in the page. An invalid tag names a page of the neighbouring slot, so that no
+ * address of this slot can match it.
  *
  * <p>The tables follow the CPU's state block, so that emitted code reaches them with one base register.
  */
 public final class Tlb {
-    static final int ENTRIES = 4096;
-    static final int ENTRY_SIZE = 32;
-    static final int READ = 0;
-    static final int WRITE = 8;
-    static final int HOST = 16;
+    public static final int ENTRIES = 4096;
+    /** Bytes between elements of an array. */
+    public static final int ENTRY_SIZE = 8;
+    /** Offsets of the arrays in a table. */
+    public static final int READ = 0;
+    public static final int WRITE = ENTRIES * ENTRY_SIZE;
+    public static final int HOST = 2 * ENTRIES * ENTRY_SIZE;
+    public static final int ADDEND = 3 * ENTRIES * ENTRY_SIZE;
     /** Bits of {@link #META}: the entry is in the list of filled slots; its translation is global; it is part of a large page. */
-    static final int META = 24;
+    static final int META = 4 * ENTRIES * ENTRY_SIZE;
     static final int LISTED = 1;
     static final int GLOBAL = 2;
     static final int LARGE = 4;
 
     /** Whose rights a table holds. */
-    static final int SUPERVISOR = 0;
-    static final int USER = 1;
+    public static final int SUPERVISOR = 0;
+    public static final int USER = 1;
     /** Supervisor where SMAP does not apply (CR4.SMAP = 0 or RFLAGS.AC = 1). */
-    static final int SUPERVISOR_ANY = 2;
+    public static final int SUPERVISOR_ANY = 2;
     private static final int TABLES = 3;
-    private static final int TABLE_BYTES = ENTRIES * ENTRY_SIZE;
+    /** Bytes of one table. */
+    public static final int TABLE_BYTES = 5 * ENTRIES * ENTRY_SIZE;
     private static final int LARGE_REGIONS = 1024;
 
     /** Bytes that all tables take. */
@@ -74,6 +80,7 @@ public final class Tlb {
         put64(e + READ, -page);
         put64(e + WRITE, writable ? -page : invalidTag(slot));
         put64(e + HOST, hostPage);
+        put64(e + ADDEND, hostPage - page);
         put64(e + META, LISTED | (global ? GLOBAL : 0) | (large ? LARGE : 0));
         if (large) {
             largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1] = true;
