@@ -6,6 +6,7 @@ import static org.xenolith.guests.LittleEndian.put64;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HexFormat;
 
 /**
  * The ACPI tables of a PVH guest (ACPI 5.0, chapter 5), as Xen 4.17's toolstack gives them: FACS, DSDT, FADT 1 and 5,
@@ -25,6 +26,7 @@ public final class AcpiTables {
     /** Bytes that the RSDP takes. */
     public static final int RSDP_LENGTH = 64;
 
+    private static final HexFormat HEX = HexFormat.of().withUpperCase();
     private static final int PAGE = 4096;
     private static final int HEADER = 36;
     private static final int LAPIC_BASE = 0xfee0_0000;
@@ -153,7 +155,7 @@ public final class AcpiTables {
         byte[][] devices = new byte[vcpus][];
         for (int i = 0; i < vcpus; i++) {
             devices[i] = Aml.device(
-                    String.format("PR%02X", i),
+                    "PR" + HEX.toHexDigits((byte) i),
                     Aml.name("_HID", Aml.string("ACPI0007")),
                     Aml.name("_UID", Aml.integer(i)),
                     Aml.name("_STA", Aml.integer(0xf)));

@@ -114,7 +114,12 @@ public final class Aml {
     private static byte[] nameString(String name) {
         boolean root = name.startsWith("\\");
         String rest = root ? name.substring(1) : name;
-        if (!rest.matches("[A-Z_][A-Z0-9_]{0,3}")) {
+        boolean right = !rest.isEmpty() && rest.length() <= 4 && rest.charAt(0) > '9';
+        for (int i = 0; i < rest.length(); i++) {
+            char c = rest.charAt(i);
+            right &= c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_';
+        }
+        if (!right) {
             throw new IllegalArgumentException("not a name segment: " + name);
         }
         byte[] segment = (rest + "___").substring(0, 4).getBytes(StandardCharsets.US_ASCII);

@@ -6,8 +6,8 @@ import static org.xenolith.guests.LittleEndian.u8;
 import java.util.Arrays;
 
 /**
- * The compressed blocks of one Zstandard frame (RFC 8878, 3.1.1.3): literals, and sequences that say how many of them to
- * take and which match to copy then. Codes and recent distances live on from block to block.
+ * The compressed blocks of one Zstandard frame (RFC 8878, 3.1.1.3): literals, and sequences that say how many of them
+ * to take and which match to copy then. Codes and recent distances live on from block to block.
  */
 final class ZstdBlock {
     private static final int MAX_BLOCK = 128 << 10;

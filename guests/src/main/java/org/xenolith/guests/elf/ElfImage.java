@@ -335,6 +335,11 @@ public final class ElfImage {
      * @return the first section of that name
      */
     public Optional<ElfSection> section(String name) {
-        return sections.stream().filter(s -> s.name().equals(name)).findFirst();
+        for (ElfSection section : sections) {
+            if (section.name().equals(name)) {
+                return Optional.of(section);
+            }
+        }
+        return Optional.empty();
     }
 }

@@ -12,7 +12,7 @@ import org.xenolith.guests.elf.ElfImage;
 import org.xenolith.guests.elf.ElfSection;
 import org.xenolith.guests.symbols.SymbolTable.Symbol;
 
-/** Reads an ELF symbol table (gABI, chapter 4): functions, objects and plain labels that are defined and have a name. */
+/** Reads an ELF symbol table (gABI, chapter 4): functions, objects and plain labels that are defined and named. */
 public final class ElfSymbols {
     private static final int STT_FUNC = 2;
     private static final int SHN_LORESERVE = 0xff00;

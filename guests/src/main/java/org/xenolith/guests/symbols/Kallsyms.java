@@ -16,11 +16,11 @@ import org.xenolith.guests.symbols.SymbolTable.Symbol;
  * Finds and decodes the kallsyms tables in a 64-bit Linux kernel (scripts/kallsyms.c, kernel/kallsyms.c), without any
  * symbol that says where they are.
  *
- * <p>Each table starts at a multiple of 8. From Linux 4.20 on they are: offsets, relative base, number of symbols, names,
- * markers, token table, token index; from 6.2 on (and in the later 6.1.y), an order by name stands behind the markers,
- * three bytes a symbol; from 6.4 on, offsets, relative base and that order come last. The token table is found by the
- * digits in it and is confirmed by its index; the others are found backwards from there, and names and markers confirm
- * each other.
+ * <p>Each table starts at a multiple of 8. From Linux 4.20 on they are: offsets, relative base, number of symbols,
+ * names, markers, token table, token index; from 6.2 on (and in the later 6.1.y), an order by name stands behind the
+ * markers, three bytes a symbol; from 6.4 on, offsets, relative base and that order come last. The token table is found
+ * by the digits in it and is confirmed by its index; the others are found backwards from there, and names and markers
+ * confirm each other.
  */
 public final class Kallsyms {
     private static final int TOKENS = 256;

@@ -16,8 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Every format gives back what its own tool packed; a limit is kept to the byte; truncated and short data that claim much
- * are refused without much memory.
+ * Every format gives back what its own tool packed; a limit is kept to the byte; truncated and short data that claim
+ * much are refused without much memory.
  */
 class CompressionTest {
     private static final String FILES = """

@@ -21,8 +21,8 @@ import org.xenolith.guests.elf.XenElfNote;
 import org.xenolith.guests.symbols.SymbolTable.Symbol;
 
 /**
- * Names by address as Linux prints them, from ELF symbols and from kallsyms in each order of its tables; Debian's kernels
- * name their PVH entry point; damaged tables give no symbols and no exception.
+ * Names by address as Linux prints them, from ELF symbols and from kallsyms in each order of its tables; Debian's
+ * kernels name their PVH entry point; damaged tables give no symbols and no exception.
  */
 class KernelSymbolsTest {
     private static final long BASE = 0xffff_ffff_8100_0000L;
