@@ -1,0 +1,208 @@
+package org.xenolith.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import org.xenolith.emulator.DomainConfig;
+import org.xenolith.emulator.GuestType;
+import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.Pace;
+import org.xenolith.emulator.Tier;
+import org.xenolith.guests.ImageException;
+import org.xenolith.guests.ImageFile;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code xenolith run}: one guest, its console here. */
+@Command(name = "run", sortOptions = false, usageHelpWidth = 110,
+        description = "Runs a guest, with its console on standard input and output and nothing else there.%n"
+                + "An option given twice: the last counts. QEMU's -kernel, -initrd, -append, -m, -smp are understood.%n",
+        exitCodeListHeading = ExitStatus.LIST_HEADING,
+        exitCodeList = {ExitStatus.LIST_0, ExitStatus.LIST_124, ExitStatus.LIST_125, ExitStatus.LIST_126,
+            ExitStatus.LIST_127, ExitStatus.LIST_130, ExitStatus.LIST_134, ExitStatus.LIST_143},
+        footerHeading = "%nExamples:%n",
+        footer = {"  xenolith run --kernel vmlinuz --initrd initrd.gz --append 'console=hvc0'",
+            "  xenolith run -kernel vmlinuz -initrd initrd.gz -append 'console=hvc0 quiet' -m 1G -smp 4",
+            "  xenolith run --kernel vmlinuz --timeout 90s --stats run.json --console boot.log"})
+final class RunCommand implements Callable<Integer> {
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}");
+    private static final long NS_PER_MS = 1_000_000;
+
+    private final App app;
+
+    @Option(names = "--type", paramLabel = "TYPE", defaultValue = "pvh",
+            description = "Kind of guest: pvh (default), pv, hvm; pv and hvm are not built yet.")
+    private String type;
+
+    @Option(names = {"--kernel", "-kernel"}, paramLabel = "F", description = "Kernel: a Linux bzImage, or an ELF file with Xen's PVH note.")
+    private Path kernel;
+
+    @Option(names = {"--initrd", "-initrd"}, paramLabel = "F", description = "Initial RAM disk.")
+    private Path initrd;
+
+    @Option(names = {"--append", "-append"}, paramLabel = "S", defaultValue = "",
+            description = "The kernel's command line. Linux wants console=hvc0 in it.")
+    private String append;
+
+    @Option(names = {"-m", "--memory"}, paramLabel = "SIZE", converter = Values.Size.class, defaultValue = "512M",
+            description = "Memory, such as 512M (default), 1G or 131072K; a bare number is MiB.")
+    private long memory;
+
+    @Option(names = {"--vcpus", "-smp"}, paramLabel = "N", converter = Values.Vcpus.class, defaultValue = "1",
+            description = "Virtual CPUs, 1 (default) to 32.")
+    private int vcpus;
+
+    @Option(names = {"--cpu", "-cpu"}, paramLabel = "NAME[,+F,-F]", defaultValue = "x86-64-v2",
+            description = "CPU model and features to add or take away: x86-64-v2 (default), x86-64-v3, intel, amd; 'xenolith info' lists the features.")
+    private String cpu;
+
+    @Option(names = "--tier", paramLabel = "TIER", converter = Values.TierName.class, defaultValue = "auto",
+            description = "What executes: auto (default), native, interpreter, lockstep (both, compared). All give the same run.")
+    private Tier tier;
+
+    @Option(names = "--pace", paramLabel = "PACE", converter = Values.PaceName.class,
+            description = "Idle time takes no time (max), or as long as on a clock (real; default on a terminal).")
+    private Pace pace;
+
+    @Option(names = "--seed", paramLabel = "N", converter = Values.Seed.class, defaultValue = "0",
+            description = "Where random numbers, MAC addresses and uuids come from; 0 by default.")
+    private long seed;
+
+    @Option(names = "--epoch", paramLabel = "ISO-8601", converter = Values.Epoch.class,
+            description = "The guest's date at power-on, or 'now'; 2026-01-01T00:00:00Z by default.")
+    private Values.Epoch.Choice epoch;
+
+    @Option(names = "--timeout", paramLabel = "TIME", converter = Values.Duration.class,
+            description = "Most virtual time, such as 500ms, 90s, 5m or 1h.")
+    private Long timeout;
+
+    @Option(names = "--wall-timeout", paramLabel = "TIME", converter = Values.Duration.class,
+            description = "Most time on the host's clock.")
+    private Long wallTimeout;
+
+    @Option(names = "--idle-timeout", paramLabel = "TIME", converter = Values.Duration.class,
+            description = "Most virtual time in which only timers run; 10m by default, 'none' for no limit.")
+    private Long idleTimeout;
+
+    @Option(names = {"--no-reboot", "-no-reboot"}, description = "A reboot of the guest ends it; otherwise it is started again.")
+    private boolean noReboot;
+
+    @Option(names = "--console", paramLabel = "F", description = "Write the guest's console to a file; '-' (default) is standard input and output.")
+    private Path console;
+
+    @Option(names = "--stats", paramLabel = "F.json", description = "Write statistics of the run, however it ends.")
+    private Path stats;
+
+    @Option(names = {"--name", "-name"}, paramLabel = "N", defaultValue = "guest", description = "The guest's name; 'guest' by default.")
+    private String name;
+
+    @Option(names = {"-v", "--verbose"}, description = "Say each step, and at the end what was done, on standard error.")
+    private boolean verbose;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Print this help.")
+    private boolean help;
+
+    @Option(names = "-nographic", hidden = true)
+    private boolean nographic;
+
+    @Option(names = {"--cdrom", "-cdrom"}, hidden = true)
+    private List<String> cdroms = new ArrayList<>();
+
+    @Option(names = {"--disk", "-hda", "-hdb", "-hdc", "-hdd"}, hidden = true)
+    private List<String> disks = new ArrayList<>();
+
+    @Option(names = {"--net", "-net"}, hidden = true)
+    private List<String> nets = new ArrayList<>();
+
+    @Parameters(paramLabel = "CFG", arity = "0..*", hidden = true)
+    private List<String> configurations = new ArrayList<>();
+
+    RunCommand(App app) {
+        this.app = app;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (verbose && System.getProperty(LogSetup.LEVEL_PROPERTY) == null) {
+            System.setProperty(LogSetup.LEVEL_PROPERTY, "INFO");
+        }
+        Optional<StatsFile> statsFile = stats == null ? Optional.empty() : Optional.of(StatsFile.at(stats));
+        boolean toFile = console != null && !console.toString().equals("-");
+        if (toFile) {
+            OutputFiles.check(console);
+        }
+        MachineConfig config = configuration();
+        Session session = new Session(app, config, toFile ? Optional.of(console) : Optional.empty(), statsFile, verbose);
+        return ExitStatus.of(session.run().outcome());
+    }
+
+    /** Checks everything that can be checked before anything is built. */
+    MachineConfig configuration() throws UserError, ImageException, java.nio.file.NoSuchFileException {
+        refuseWhatIsNotBuilt();
+        if (!NAME.matcher(name).matches()) {
+            throw UserError.usage("--name: '" + name + "' must be letters, digits and _ . + -, at most 63");
+        }
+        String complaint = Limits.complaintAboutMemory(memory);
+        if (complaint != null) {
+            throw UserError.usage("--memory: " + complaint + " ('xenolith info' lists the limits)");
+        }
+        complaint = CpuNames.complaint(cpu);
+        if (complaint != null) {
+            throw UserError.usage("--cpu: " + complaint);
+        }
+        if (append.indexOf('\0') >= 0) {
+            throw UserError.usage("--append: has a zero byte in it");
+        }
+        if (kernel == null) {
+            throw UserError.usage("no guest to run; give one with --kernel FILE, see 'xenolith run --help'");
+        }
+        ImageFile.open(kernel);
+        if (initrd != null) {
+            ImageFile.open(initrd);
+        }
+        if (epoch != null && epoch.now()) {
+            app.messages().say("power-on at " + epoch.moment() + "; --epoch " + epoch.moment() + " repeats this run");
+        }
+        DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, Optional.ofNullable(initrd), append, memory, vcpus,
+                !noReboot);
+        Pace chosen = pace != null ? pace : app.terminal().isPresent() ? Pace.REAL : Pace.MAX;
+        return new MachineConfig(List.of(domain), cpu, tier, chosen, seed, epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
+                timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
+                idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout);
+    }
+
+    private static long milliseconds(Long nanos) {
+        if (nanos == null || nanos == Long.MAX_VALUE) {
+            return Long.MAX_VALUE;
+        }
+        return Math.max(1, nanos / NS_PER_MS);
+    }
+
+    private void refuseWhatIsNotBuilt() throws UserError {
+        if (!configurations.isEmpty()) {
+            String first = configurations.getFirst();
+            if (!Files.exists(Path.of(first))) {
+                throw UserError.noFile(first, "options begin with '--', as in --kernel FILE");
+            }
+            throw UserError.usage(first + ": xl configuration files are not built yet; if it is a kernel, write --kernel " + first);
+        }
+        switch (type) {
+            case "pvh" -> {
+            }
+            case "pv", "hvm" -> throw UserError.usage("--type: " + type + " guests are not built yet; pvh is");
+            default -> throw UserError.usage("--type: '" + type + "' is not a kind of guest: pvh, pv, hvm are");
+        }
+        if (!cdroms.isEmpty() || !disks.isEmpty()) {
+            throw UserError.usage((cdroms.isEmpty() ? "--disk" : "--cdrom")
+                    + ": disks are not built yet; put what the guest needs into its --initrd");
+        }
+        if (!nets.isEmpty()) {
+            throw UserError.usage("--net: networks are not built yet; leave the option away");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package org.xenolith.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Map;
+import org.xenolith.emulator.DomainConfig;
+import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.RunResult;
+import org.xenolith.emulator.Tier;
+import org.xenolith.host.ProcessMemory;
+
+/**
+ * The statistics of a run as a JSON file: an object with {@code outcome}, {@code instructions}, {@code virtual_ns},
+ * {@code wall_ms}, {@code tier}, {@code interpreted_share}, {@code peak_rss_mb}, {@code exits}, {@code domains} and
+ * {@code unimplemented}. It appears as a whole or not at all.
+ */
+final class StatsFile {
+    /** Outcome of a run that Xenolith could not start or go on with; only here, never of a domain. */
+    private static final String ERROR = "error";
+
+    private final Path path;
+
+    private StatsFile(Path path) {
+        this.path = path;
+    }
+
+    /**
+     * Checks that a file can be written later.
+     *
+     * @throws UserError if its folder is missing or it is a folder itself
+     */
+    static StatsFile at(Path path) throws UserError {
+        OutputFiles.check(path);
+        return new StatsFile(path);
+    }
+
+    /** Writes what a run did. */
+    void write(RunResult result) throws IOException {
+        write(json(result));
+    }
+
+    /** Writes that a run failed. */
+    void writeFailure(MachineConfig config, long wallMs) throws IOException {
+        ObjectNode root = head(ERROR, 0, 0, wallMs, config.tier(), 0, ProcessMemory.peakRssMb());
+        root.putObject("exits");
+        ArrayNode domains = root.putArray("domains");
+        int id = 1;
+        for (DomainConfig domain : config.domains()) {
+            domain(domains.addObject(), id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0, "", 0);
+        }
+        root.putObject("unimplemented");
+        write(root);
+    }
+
+    /** The statistics as a tree. */
+    static ObjectNode json(RunResult result) {
+        ObjectNode root = head(result.outcome().label(), result.instructions(), result.virtualNs(), result.wallMs(),
+                result.tier(), result.interpretedShare(), result.peakRssMb());
+        counts(root.putObject("exits"), result.exits());
+        ArrayNode domains = root.putArray("domains");
+        for (RunResult.DomainResult d : result.domains()) {
+            domain(domains.addObject(), d.id(), d.name(), d.type().label(), d.vcpus(), d.outcome().label(),
+                    d.instructions(), d.consoleSha256(), d.consoleBytes());
+        }
+        counts(root.putObject("unimplemented"), result.unimplemented());
+        return root;
+    }
+
+    private static ObjectNode head(String outcome, long instructions, long virtualNs, long wallMs, Tier tier, double share,
+            long rss) {
+        return JsonNodeFactory.instance.objectNode().put("outcome", outcome).put("instructions", instructions)
+                .put("virtual_ns", virtualNs).put("wall_ms", wallMs).put("tier", tier.label())
+                .put("interpreted_share", share).put("peak_rss_mb", rss);
+    }
+
+    private static void domain(ObjectNode node, int id, String name, String type, int vcpus, String outcome,
+            long instructions, String sha256, long bytes) {
+        node.put("id", id).put("name", name).put("type", type).put("vcpus", vcpus).put("outcome", outcome)
+                .put("instructions", instructions).put("console_sha256", sha256).put("console_bytes", bytes);
+    }
+
+    private static void counts(ObjectNode node, Map<String, Long> counts) {
+        counts.forEach((name, n) -> node.put(name, n));
+    }
+
+    private void write(ObjectNode root) throws IOException {
+        byte[] text = (new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(root) + "\n")
+                .getBytes(StandardCharsets.UTF_8);
+        Path target = Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
+        if (Files.exists(target) && !Files.isRegularFile(target, LinkOption.NOFOLLOW_LINKS)) {
+            Files.write(target, text); // a device or pipe must not be replaced by a file
+            return;
+        }
+        Path part = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".part");
+        try {
+            Files.write(part, text);
+            Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(part);
+        }
+    }
+}
