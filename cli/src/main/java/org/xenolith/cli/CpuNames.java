@@ -35,7 +35,8 @@ final class CpuNames {
             }
             String name = part.substring(1).toLowerCase(Locale.ROOT).replace('.', '_').replace('-', '_');
             if (!features().contains(name)) {
-                String near = features().stream().filter(f -> name.length() > 1 && (f.startsWith(name) || name.startsWith(f)))
+                String near = features().stream()
+                        .filter(f -> name.length() > 1 && (f.startsWith(name) || name.startsWith(f)))
                         .collect(Collectors.joining(", "));
                 return "'" + part.substring(1) + "' is not a CPU feature"
                         + (near.isEmpty() ? "; 'xenolith info' lists them" : "; near it are " + near);

@@ -44,7 +44,8 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
             String first = unmatched.getUnmatched().getFirst();
             List<String> near = suggestions(unmatched, first, command);
             String what = unmatched.isUnknownOption() ? "unknown option" : "unknown command or argument";
-            return what + " '" + first + "'" + (near.isEmpty() ? ""
+            return what + " '" + first + "'" + (near.isEmpty()
+                    ? ""
                     : "; did you mean " + near.stream().limit(3).collect(Collectors.joining(" or ")) + "?");
         }
         String message = e.getMessage().lines().findFirst().orElse("bad arguments").strip();
@@ -114,7 +115,8 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
     }
 
     private static String details(Throwable e) {
-        String text = "xenolith " + Main.version() + ", Java " + Runtime.version() + ", " + System.getProperty("os.name")
+        String text = "xenolith " + Main.version() + ", Java " + Runtime.version() + ", "
+                + System.getProperty("os.name")
                 + " " + System.getProperty("os.version") + " " + System.getProperty("os.arch") + "\n" + trace(e);
         try {
             Path file = Files.createTempFile("xenolith-error-", ".txt");

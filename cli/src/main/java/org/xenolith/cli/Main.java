@@ -15,7 +15,8 @@ import picocli.CommandLine.Spec;
         exitCodeList = {ExitStatus.LIST_0, ExitStatus.LIST_124, ExitStatus.LIST_125, ExitStatus.LIST_126,
             ExitStatus.LIST_127, ExitStatus.LIST_130, ExitStatus.LIST_134, ExitStatus.LIST_143},
         footerHeading = "%nExamples:%n",
-        footer = {"  xenolith demo", "  xenolith run --kernel vmlinuz --initrd initrd.gz --append 'console=hvc0' --memory 1G",
+        footer = {"  xenolith demo",
+            "  xenolith run --kernel vmlinuz --initrd initrd.gz --append 'console=hvc0' --memory 1G",
             "  xenolith info --json"})
 public final class Main implements Runnable {
     @Spec

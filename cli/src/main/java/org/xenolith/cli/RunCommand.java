@@ -39,7 +39,8 @@ final class RunCommand implements Callable<Integer> {
             description = "Kind of guest: pvh (default), pv, hvm; pv and hvm are not built yet.")
     private String type;
 
-    @Option(names = {"--kernel", "-kernel"}, paramLabel = "F", description = "Kernel: a Linux bzImage, or an ELF file with Xen's PVH note.")
+    @Option(names = {"--kernel", "-kernel"}, paramLabel = "F",
+            description = "Kernel: a Linux bzImage, or an ELF file with Xen's PVH note.")
     private Path kernel;
 
     @Option(names = {"--initrd", "-initrd"}, paramLabel = "F", description = "Initial RAM disk.")
@@ -89,19 +90,23 @@ final class RunCommand implements Callable<Integer> {
             description = "Most virtual time in which only timers run; 10m by default, 'none' for no limit.")
     private Long idleTimeout;
 
-    @Option(names = {"--no-reboot", "-no-reboot"}, description = "A reboot of the guest ends it; otherwise it is started again.")
+    @Option(names = {"--no-reboot", "-no-reboot"},
+            description = "A reboot of the guest ends it; otherwise it is started again.")
     private boolean noReboot;
 
-    @Option(names = "--console", paramLabel = "F", description = "Write the guest's console to a file; '-' (default) is standard input and output.")
+    @Option(names = "--console", paramLabel = "F",
+            description = "Write the guest's console to a file; '-' (default) is standard input and output.")
     private Path console;
 
     @Option(names = "--stats", paramLabel = "F.json", description = "Write statistics of the run, however it ends.")
     private Path stats;
 
-    @Option(names = {"--name", "-name"}, paramLabel = "N", defaultValue = "guest", description = "The guest's name; 'guest' by default.")
+    @Option(names = {"--name", "-name"}, paramLabel = "N", defaultValue = "guest",
+            description = "The guest's name; 'guest' by default.")
     private String name;
 
-    @Option(names = {"-v", "--verbose"}, description = "Say each step, and at the end what was done, on standard error.")
+    @Option(names = {"-v", "--verbose"},
+            description = "Say each step, and at the end what was done, on standard error.")
     private boolean verbose;
 
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "Print this help.")
@@ -137,7 +142,8 @@ final class RunCommand implements Callable<Integer> {
             OutputFiles.check(console);
         }
         MachineConfig config = configuration();
-        Session session = new Session(app, config, toFile ? Optional.of(console) : Optional.empty(), statsFile, verbose);
+        Session session = new Session(app, config, toFile ? Optional.of(console) : Optional.empty(), statsFile,
+                verbose);
         return ExitStatus.of(session.run().outcome());
     }
 
@@ -168,10 +174,12 @@ final class RunCommand implements Callable<Integer> {
         if (epoch != null && epoch.now()) {
             app.messages().say("power-on at " + epoch.moment() + "; --epoch " + epoch.moment() + " repeats this run");
         }
-        DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, Optional.ofNullable(initrd), append, memory, vcpus,
+        DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, Optional.ofNullable(initrd), append, memory,
+                vcpus,
                 !noReboot);
         Pace chosen = pace != null ? pace : app.terminal().isPresent() ? Pace.REAL : Pace.MAX;
-        return new MachineConfig(List.of(domain), cpu, tier, chosen, seed, epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
+        return new MachineConfig(List.of(domain), cpu, tier, chosen, seed,
+                epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
                 timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
                 idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout);
     }
@@ -189,7 +197,8 @@ final class RunCommand implements Callable<Integer> {
             if (!Files.exists(Path.of(first))) {
                 throw UserError.noFile(first, "options begin with '--', as in --kernel FILE");
             }
-            throw UserError.usage(first + ": xl configuration files are not built yet; if it is a kernel, write --kernel " + first);
+            throw UserError.usage(
+                    first + ": xl configuration files are not built yet; if it is a kernel, write --kernel " + first);
         }
         switch (type) {
             case "pvh" -> {

@@ -72,7 +72,9 @@ final class Session {
         Runtime.getRuntime().addShutdownHook(hook);
         boolean written = false;
         try {
-            RunResult result = consoleFile.isPresent() ? runWithConsoleFile(consoleFile.get()) : runWithStandardConsole();
+            RunResult result = consoleFile.isPresent()
+                    ? runWithConsoleFile(consoleFile.get())
+                    : runWithStandardConsole();
             written = true;
             if (stats.isPresent()) {
                 stats.get().write(result);
@@ -231,7 +233,8 @@ final class Session {
 
     /** One line on what a run did. */
     static String summary(RunResult r) {
-        return String.format(Locale.ROOT, "%s after %,d instructions, %.3f s of virtual time, %.1f s, %.1f MIPS, %d MiB resident",
+        return String.format(Locale.ROOT,
+                "%s after %,d instructions, %.3f s of virtual time, %.1f s, %.1f MIPS, %d MiB resident",
                 r.outcome().label(), r.instructions(), r.virtualNs() / 1e9, r.wallMs() / 1e3, mips(r), r.peakRssMb());
     }
 

@@ -55,7 +55,8 @@ final class StatsFile {
         ArrayNode domains = root.putArray("domains");
         int id = 1;
         for (DomainConfig domain : config.domains()) {
-            domain(domains.addObject(), id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0, "", 0);
+            domain(domains.addObject(), id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0, "",
+                    0);
         }
         root.putObject("unimplemented");
         write(root);
@@ -75,7 +76,8 @@ final class StatsFile {
         return root;
     }
 
-    private static ObjectNode head(String outcome, long instructions, long virtualNs, long wallMs, Tier tier, double share,
+    private static ObjectNode head(String outcome, long instructions, long virtualNs, long wallMs, Tier tier,
+            double share,
             long rss) {
         return JsonNodeFactory.instance.objectNode().put("outcome", outcome).put("instructions", instructions)
                 .put("virtual_ns", virtualNs).put("wall_ms", wallMs).put("tier", tier.label())

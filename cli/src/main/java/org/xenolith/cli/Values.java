@@ -115,7 +115,9 @@ final class Values {
                 int time = text.toUpperCase(Locale.ROOT).indexOf('T');
                 boolean zoned = text.toUpperCase(Locale.ROOT).endsWith("Z") || text.indexOf('+', time) > 0
                         || text.indexOf('-', time) > 0;
-                return zoned ? OffsetDateTime.parse(text).toInstant() : LocalDateTime.parse(text).toInstant(ZoneOffset.UTC);
+                return zoned
+                        ? OffsetDateTime.parse(text).toInstant()
+                        : LocalDateTime.parse(text).toInstant(ZoneOffset.UTC);
             } catch (DateTimeException e) {
                 throw bad(text, "is not an ISO 8601 date such as 2026-01-01 or 2026-01-01T12:30:00Z, nor 'now'");
             }
