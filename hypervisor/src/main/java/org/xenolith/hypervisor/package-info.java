@@ -1,2 +1,2 @@
-/** The hypervisor core: the host with its machine memory, domains, and virtual CPUs. */
+/** The hypervisor core: the host's memory and domains, their virtual CPUs, and the containers that run guests. */
 package org.xenolith.hypervisor;

@@ -1,0 +1,506 @@
+package org.xenolith.hypervisor;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.xenolith.cpu.mmu.Stage2;
+import org.xenolith.hypervisor.abi.Errno;
+import org.xenolith.hypervisor.abi.ErrnoException;
+import org.xenolith.hypervisor.abi.GuestAbi;
+import org.xenolith.hypervisor.evtchn.EventChannels;
+import org.xenolith.hypervisor.evtchn.EventDomain;
+import org.xenolith.hypervisor.evtchn.EventVcpu;
+import org.xenolith.hypervisor.gnttab.GrantDomain;
+import org.xenolith.hypervisor.gnttab.GrantMappings;
+import org.xenolith.hypervisor.gnttab.GrantTable;
+import org.xenolith.hypervisor.p2m.FrameTable;
+import org.xenolith.hypervisor.p2m.Physmap;
+import org.xenolith.hypervisor.p2m.Physmap.Type;
+import org.xenolith.hypervisor.shared.SharedInfo;
+import org.xenolith.hypervisor.shared.SharedPage;
+import org.xenolith.memory.GuestMemory;
+import org.xenolith.memory.PhysicalMemory;
+
+/**
+ * One guest: its address space, vCPUs, event channels, grants and life cycle. As GuestMemory it is addressed by gpa.
+ */
+public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDomain {
+    /** Grants that one maptrack frame can hold. */
+    private static final int HANDLES_PER_MAPTRACK_FRAME = 256;
+
+    private final Host host;
+    private final int domid;
+    private final DomainConfig config;
+    private final FrameTable frames;
+    private final Physmap physmap;
+    private final SharedInfo shared;
+    private final EventChannels events;
+    private final GrantTable grants;
+    private final GrantMappings mappings;
+    private final HvmParams params = new HvmParams();
+    private final GuestLines console;
+    private final Watchdog watchdog;
+    private final List<Vcpu> vcpus = new ArrayList<>();
+    private final long createdAt;
+    private final List<Long> unmapped = new ArrayList<>();
+    private List<E820Entry> memoryMap = List.of();
+    private long maxPages;
+    private long totalPages;
+    private long vmAssist;
+    private int pauses = 1;
+    private int shutdownReason = -1;
+    private boolean dying;
+    private Runnable shutdownListener = () -> {};
+
+    Domain(Host host, int domid, DomainConfig config) {
+        this.host = host;
+        this.domid = domid;
+        this.config = config;
+        this.frames = host.frames();
+        this.maxPages = config.maxPages();
+        this.physmap = new Physmap(host.memory());
+        this.createdAt = host.clock().now();
+        long mfn = frames.allocate(FrameTable.XEN);
+        if (mfn < 0) {
+            throw new ErrnoException(Errno.ENOMEM, "no machine memory left for domain " + domid);
+        }
+        this.shared = new SharedInfo(new SharedPage(host.memory(), mfn));
+        this.events = new EventChannels(this, config.maxEventPort());
+        this.grants = new GrantTable(this, config.maxGrantFrames());
+        this.mappings = new GrantMappings(this, config.maxMaptrackFrames() * HANDLES_PER_MAPTRACK_FRAME);
+        this.console = new GuestLines(line -> host.log().line(domid, line));
+        this.watchdog = new Watchdog(host, () -> shutdown(ShutdownReason.WATCHDOG));
+        shared.setWallclock(host.config().epochSeconds(), 0);
+        for (int i = 0; i < config.vcpus(); i++) {
+            vcpus.add(new Vcpu(this, i));
+        }
+    }
+
+    public Host host() {
+        return host;
+    }
+
+    @Override
+    public int domid() {
+        return domid;
+    }
+
+    public DomainConfig config() {
+        return config;
+    }
+
+    public String name() {
+        return config.name();
+    }
+
+    /** Virtual time at which the domain was created, in nanoseconds. */
+    public long createdAt() {
+        return createdAt;
+    }
+
+    public EventChannels events() {
+        return events;
+    }
+
+    public GrantTable grants() {
+        return grants;
+    }
+
+    public GrantMappings mappings() {
+        return mappings;
+    }
+
+    public HvmParams params() {
+        return params;
+    }
+
+    /** Lines that the guest writes to the hypervisor's console. */
+    public GuestLines console() {
+        return console;
+    }
+
+    public Watchdog watchdog() {
+        return watchdog;
+    }
+
+    public List<Vcpu> vcpus() {
+        return List.copyOf(vcpus);
+    }
+
+    /** The vCPU of a number, or null. */
+    public Vcpu vcpu(int id) {
+        return id < 0 || id >= vcpus.size() ? null : vcpus.get(id);
+    }
+
+    public List<E820Entry> memoryMap() {
+        return memoryMap;
+    }
+
+    public void setMemoryMap(List<E820Entry> map) {
+        memoryMap = List.copyOf(map);
+    }
+
+    /** Bits of VMASST_TYPE_* that are on. */
+    public long vmAssist() {
+        return vmAssist;
+    }
+
+    public void setVmAssist(long bits) {
+        vmAssist = bits;
+    }
+
+    /** Counts something of this guest that is not built, also in the host's statistics. */
+    public void count(String what) {
+        host.statistics().count(what);
+    }
+
+    // ---- life cycle ----
+
+    /** True when its vCPUs may run: not paused, not shut down. */
+    public boolean runnable() {
+        return pauses == 0 && shutdownReason < 0 && !dying;
+    }
+
+    public boolean paused() {
+        return pauses > 0;
+    }
+
+    /** Stops the vCPUs before their next instruction; counts. */
+    public void pause() {
+        pauses++;
+        updateHolds();
+    }
+
+    public void unpause() {
+        if (pauses == 0) {
+            throw new IllegalStateException("domain " + domid + " is not paused");
+        }
+        pauses--;
+        updateHolds();
+    }
+
+    private void updateHolds() {
+        boolean hold = !runnable();
+        for (Vcpu v : vcpus) {
+            v.setHeld(hold);
+        }
+    }
+
+    /** Reason given at the shutdown ({@link ShutdownReason}, or another byte), or -1 while the domain is up. */
+    public int shutdownReason() {
+        return shutdownReason;
+    }
+
+    /** Stops the guest for good, or until {@link #resume}; the first reason counts. */
+    public void shutdown(int reason) {
+        if (shutdownReason < 0 && !dying) {
+            shutdownReason = reason & 0xff;
+            watchdog.stop();
+            updateHolds();
+            console.flush();
+            shutdownListener.run();
+        }
+    }
+
+    /** Lets a domain that shut down for suspend go on. */
+    public void resume() {
+        shutdownReason = -1;
+        updateHolds();
+    }
+
+    /** Called once the domain has shut down. */
+    public void setShutdownListener(Runnable listener) {
+        shutdownListener = listener;
+    }
+
+    public boolean dying() {
+        return dying;
+    }
+
+    /** Frees all that the domain has, except pages that others still use. */
+    public void destroy() {
+        if (dying) {
+            return;
+        }
+        dying = true;
+        updateHolds();
+        watchdog.stop();
+        events.destroy();
+        mappings.destroy();
+        grants.destroy();
+        vcpus.forEach(Vcpu::releasePages);
+        List<Long> mapped = new ArrayList<>();
+        physmap.forEach((gfn, mfn, type) -> {
+            if (type == Type.RAM_RW || type == Type.RAM_RO || type == Type.FOREIGN) {
+                mapped.add(gfn);
+            }
+        });
+        mapped.forEach(this::remove);
+        unmapped.forEach(frames::put);
+        frames.put(shared.page().mfn());
+        vcpus.forEach(Vcpu::close);
+        host.forget(this);
+    }
+
+    // ---- memory ----
+
+    public long maxPages() {
+        return maxPages;
+    }
+
+    public void setMaxPages(long pages) {
+        maxPages = pages;
+    }
+
+    /** Pages that the domain owns now. */
+    public long totalPages() {
+        return totalPages;
+    }
+
+    void pageFreed() {
+        totalPages--;
+    }
+
+    @Override
+    public Physmap physmap() {
+        return physmap;
+    }
+
+    /**
+     * Gives the domain 2^order zeroed pages at a gfn, in place of what is there.
+     *
+     * @return false at the limit of the domain or of machine memory, or for a gfn out of range
+     */
+    public boolean populate(long gfn, int order) {
+        int count = 1 << order;
+        if (gfn < 0 || gfn + count > Physmap.GFN_LIMIT || totalPages + count > maxPages) {
+            return false;
+        }
+        long mfn = frames.allocate(domid, count);
+        if (mfn < 0) {
+            return false;
+        }
+        totalPages += count;
+        for (int i = 0; i < count; i++) {
+            remove(gfn + i);
+            physmap.set(gfn + i, mfn + i, Type.RAM_RW);
+            frames.setGfn(mfn + i, gfn + i);
+        }
+        return true;
+    }
+
+    /** Populates a range of single pages; false, with a part of it done, at a limit. */
+    public boolean populateRange(long gfn, long pages) {
+        for (long i = 0; i < pages; i++) {
+            if (!populate(gfn + i, 0)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Takes pages that are in no physmap (XENMEM_increase_reservation of a guest with a physmap); the mfn or -1. */
+    public long allocateUnmapped(int order) {
+        int count = 1 << order;
+        if (totalPages + count > maxPages) {
+            return -1;
+        }
+        long mfn = frames.allocate(domid, count);
+        if (mfn >= 0) {
+            totalPages += count;
+            for (int i = 0; i < count; i++) {
+                unmapped.add(mfn + i);
+            }
+        }
+        return mfn;
+    }
+
+    /** Empties a gfn; RAM there goes back to the host. False when nothing (or a grant mapping) is there. */
+    public boolean remove(long gfn) {
+        Type type = physmap.type(gfn);
+        if (type == Type.NONE || type == Type.GRANT_RW || type == Type.GRANT_RO) {
+            return false;
+        }
+        long mfn = physmap.frame(gfn);
+        clear(gfn, mfn);
+        if (type != Type.XEN) {
+            frames.put(mfn);
+        } else {
+            frames.setGfn(mfn, FrameTable.INVALID_GFN);
+        }
+        return true;
+    }
+
+    private void clear(long gfn, long mfn) {
+        physmap.set(gfn, 0, Type.NONE);
+        if (frames.gfn(mfn) == (int) gfn) {
+            frames.setGfn(mfn, FrameTable.INVALID_GFN);
+        }
+        dropTranslations(mfn);
+    }
+
+    private void dropTranslations(long mfn) {
+        for (Vcpu v : vcpus) {
+            v.cpu().mmu().dropFrame(mfn);
+        }
+    }
+
+    /** Shows a page of the hypervisor at a gfn; it leaves the gfn where it was shown before. */
+    public boolean mapXenPage(long gfn, long mfn) {
+        if (gfn < 0 || gfn >= Physmap.GFN_LIMIT || isGrant(gfn)) {
+            return false;
+        }
+        int old = frames.gfn(mfn);
+        if (old != FrameTable.INVALID_GFN && physmap.frame(old) == mfn) {
+            clear(old, mfn);
+        }
+        remove(gfn);
+        physmap.set(gfn, mfn, Type.XEN);
+        frames.setGfn(mfn, gfn);
+        return true;
+    }
+
+    /** Moves a page of RAM from one gfn to another, whose page goes back to the host. */
+    public boolean movePage(long fromGfn, long toGfn) {
+        if (toGfn < 0 || toGfn >= Physmap.GFN_LIMIT || physmap.type(fromGfn) != Type.RAM_RW || isGrant(toGfn)) {
+            return false;
+        }
+        if (fromGfn != toGfn) {
+            long mfn = physmap.frame(fromGfn);
+            remove(toGfn);
+            clear(fromGfn, mfn);
+            physmap.set(toGfn, mfn, Type.RAM_RW);
+            frames.setGfn(mfn, toGfn);
+        }
+        return true;
+    }
+
+    private boolean isGrant(long gfn) {
+        Type t = physmap.type(gfn);
+        return t == Type.GRANT_RW || t == Type.GRANT_RO;
+    }
+
+    @Override
+    public boolean mapGranted(long gfn, long mfn, boolean readOnly) {
+        if (gfn < 0 || gfn >= Physmap.GFN_LIMIT || isGrant(gfn) || physmap.type(gfn) == Type.XEN) {
+            return false;
+        }
+        remove(gfn);
+        physmap.set(gfn, mfn, readOnly ? Type.GRANT_RO : Type.GRANT_RW);
+        return true;
+    }
+
+    @Override
+    public boolean unmapGranted(long gfn, long mfn) {
+        if (!isGrant(gfn) || physmap.frame(gfn) != mfn) {
+            return false;
+        }
+        physmap.set(gfn, 0, Type.NONE);
+        dropTranslations(mfn);
+        return true;
+    }
+
+    /** The gfn at which the guest sees a frame of its own or of the hypervisor, or -1. */
+    public long gfnOf(long mfn) {
+        int gfn = frames.gfn(mfn);
+        return gfn != FrameTable.INVALID_GFN && physmap.frame(gfn) == mfn ? gfn : -1;
+    }
+
+    // ---- shared_info ----
+
+    @Override
+    public SharedInfo sharedInfo() {
+        return shared;
+    }
+
+    /**
+     * Follows the word size of the guest kernel, which Xen learns from the mode of the vCPU that makes certain calls.
+     */
+    public void latchAbi(GuestAbi abi) {
+        if (shared.abi() != abi) {
+            shared.setAbi(abi);
+            shared.setWallclock(host.config().epochSeconds(), 0);
+            vcpus.forEach(Vcpu::updateTime);
+        }
+    }
+
+    // ---- event channels ----
+
+    @Override
+    public EventVcpu eventVcpu(int id) {
+        return vcpu(id);
+    }
+
+    @Override
+    public int vcpuCount() {
+        return config.vcpus();
+    }
+
+    @Override
+    public SharedPage borrow(long gfn) {
+        if (physmap.type(gfn) != Type.RAM_RW) {
+            return null;
+        }
+        long mfn = physmap.frame(gfn);
+        frames.get(mfn);
+        return new SharedPage(host.memory(), mfn);
+    }
+
+    @Override
+    public void release(SharedPage page) {
+        frames.put(page.mfn());
+    }
+
+    @Override
+    public EventChannels peer(int other) {
+        return host.events(other);
+    }
+
+    // ---- grants ----
+
+    @Override
+    public FrameTable frames() {
+        return frames;
+    }
+
+    @Override
+    public PhysicalMemory machineMemory() {
+        return host.memory();
+    }
+
+    @Override
+    public GrantTable grantTable(int other) {
+        return host.grantTable(other);
+    }
+
+    // ---- GuestMemory and Stage2 ----
+
+    @Override
+    public long mfn(long gfn) {
+        return physmap.mfn(gfn);
+    }
+
+    @Override
+    public boolean isRam(long gpa, long length) {
+        return physmap.isRam(gpa, length);
+    }
+
+    @Override
+    public boolean tryRead(long gpa, byte[] to, int offset, int length) {
+        return physmap.tryRead(gpa, to, offset, length);
+    }
+
+    @Override
+    public boolean tryWrite(long gpa, byte[] from, int offset, int length) {
+        return physmap.tryWrite(gpa, from, offset, length);
+    }
+
+    @Override
+    public long hostPage(long gfn) {
+        return physmap.hostPage(gfn);
+    }
+
+    @Override
+    public void written(long gfn) {
+        physmap.written(gfn);
+    }
+}

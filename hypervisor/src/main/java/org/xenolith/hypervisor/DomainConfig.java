@@ -1,0 +1,42 @@
+package org.xenolith.hypervisor;
+
+import java.util.UUID;
+
+/**
+ * What a domain is created with.
+ *
+ * @param name shown by the toolstack only
+ * @param uuid the domain handle
+ * @param vcpus number of vCPUs, 1 to 128
+ * @param maxPages limit of the domain's memory in 4 KiB pages
+ * @param maxEventPort highest event channel port (xl {@code event_channels}, 1023 by default)
+ * @param maxGrantFrames grant table limit in frames (xl {@code max_grant_frames}, 64)
+ * @param maxMaptrackFrames limit of grants mapped, in pages of 256 (xl {@code max_maptrack_frames}, 1024)
+ * @param tscMode value shown in CPUID leaf 4000_0003h: 0 default, 1 emulated, 2 native
+ * @param console true lets the guest write to the hypervisor's console with HYPERVISOR_console_io
+ */
+public record DomainConfig(String name, UUID uuid, int vcpus, long maxPages, int maxEventPort, int maxGrantFrames,
+        int maxMaptrackFrames,
+        int tscMode, boolean console) {
+    public DomainConfig {
+        if (vcpus < 1 || vcpus > 128) {
+            throw new IllegalArgumentException("a domain has 1 to 128 vCPUs, not " + vcpus);
+        }
+        if (maxPages < 1) {
+            throw new IllegalArgumentException("a domain needs memory");
+        }
+        if (maxGrantFrames < 1 || maxGrantFrames > 1024 || maxMaptrackFrames < 0 || maxMaptrackFrames > 1 << 16) {
+            throw new IllegalArgumentException("grant table limits out of range");
+        }
+    }
+
+    /** The limits that xl sets when the configuration file is silent. */
+    public static DomainConfig of(String name, UUID uuid, int vcpus, long maxPages) {
+        return new DomainConfig(name, uuid, vcpus, maxPages, 1023, 64, 1024, 0, false);
+    }
+
+    public DomainConfig withConsole(boolean allowed) {
+        return new DomainConfig(name, uuid, vcpus, maxPages, maxEventPort, maxGrantFrames, maxMaptrackFrames, tscMode,
+                allowed);
+    }
+}

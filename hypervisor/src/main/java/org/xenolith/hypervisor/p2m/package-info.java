@@ -1,0 +1,2 @@
+/** Machine frames and their owners, and the guest-physical address space of each domain. */
+package org.xenolith.hypervisor.p2m;
