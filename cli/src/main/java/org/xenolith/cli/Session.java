@@ -13,7 +13,6 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenolith.emulator.Console;
-import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Progress;
