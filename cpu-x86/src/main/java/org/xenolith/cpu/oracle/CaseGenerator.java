@@ -1,5 +1,6 @@
 package org.xenolith.cpu.oracle;
 
+import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.decode.OperandSpec;
 
@@ -67,6 +68,7 @@ final class CaseGenerator {
         memory.pinned = 0;
         memory.segmentBase = 0;
         memory.address32 = false;
+        memory.risky = false;
         sizes(row);
         registers(row, c);
         special.implicit(row, c.input, memory);
@@ -88,6 +90,10 @@ final class CaseGenerator {
         if (!special.finish(row, c, memory, inMemory ? -1 : rmRegister, operandBits,
                 repPrefix != 0)) {
             return false;
+        }
+        if (memory.risky || repPrefix != 0 && row.def.rep()) {
+            // Which of #AC, #PF and #GP comes first differs by vendor.
+            c.input.rflags &= ~(long) Flags.AC;
         }
         c.fixedRegisters |= memory.pinned | (row.source || row.destination ? STRING_REGISTERS : 0)
                 | (row.branch && !inMemory ? 1 << rmRegister : 0);

@@ -23,8 +23,12 @@ final class Difference {
     boolean rip;
     boolean fsBase;
     boolean gsBase;
-    boolean faultAddress;
+    /** Bits of CR2 that are compared after a page fault. */
+    long faultAddress;
     boolean errorCode;
+    /** Either end is right, so nothing is compared. */
+    boolean nothing;
+    boolean tags;
     /** Ranges of data that are not compared: offset and length. */
     final int[] rangeOffset = new int[MAX_RANGES];
     final int[] rangeLength = new int[MAX_RANGES];
@@ -46,8 +50,10 @@ final class Difference {
         rip = true;
         fsBase = true;
         gsBase = true;
-        faultAddress = true;
+        faultAddress = -1L;
         errorCode = true;
+        nothing = false;
+        tags = true;
         ranges = 0;
     }
 
@@ -63,6 +69,9 @@ final class Difference {
     }
 
     boolean skipped(long offset) {
+        if (nothing) {
+            return true;
+        }
         for (int i = 0; i < ranges; i++) {
             if (offset >= rangeOffset[i] && offset < rangeOffset[i] + rangeLength[i]) {
                 return true;
@@ -73,6 +82,9 @@ final class Difference {
 
     /** True if the register states differ where they must not. */
     boolean differ(MachineState host, MachineState guest) {
+        if (nothing) {
+            return false;
+        }
         if (host.vector != guest.vector || rip && host.rip != guest.rip) {
             return true;
         }
@@ -81,7 +93,7 @@ final class Difference {
             d |= (host.gpr[i] ^ guest.gpr[i]) & gpr[i];
         }
         d |= (host.rflags ^ guest.rflags) & flags | (host.fsw ^ guest.fsw) & fsw | host.fcw ^ guest.fcw
-                | host.tags ^ guest.tags | (host.mxcsr ^ guest.mxcsr) & mxcsr;
+                | (tags ? host.tags ^ guest.tags : 0) | (host.mxcsr ^ guest.mxcsr) & mxcsr;
         d |= fsBase ? host.fsBase ^ guest.fsBase : 0;
         d |= gsBase ? host.gsBase ^ guest.gsBase : 0;
         for (int i = 0; i < 64; i++) {
@@ -101,8 +113,8 @@ final class Difference {
             if (errorCode && Vector.hasErrorCode(host.vector)) {
                 d |= host.errorCode ^ guest.errorCode;
             }
-            if (faultAddress && host.vector == Vector.PF) {
-                d |= host.faultAddress ^ guest.faultAddress;
+            if (host.vector == Vector.PF) {
+                d |= (host.faultAddress ^ guest.faultAddress) & faultAddress;
             }
         }
         return d != 0;
@@ -128,7 +140,7 @@ final class Difference {
         add(lines, "MXCSR", host.mxcsr, guest.mxcsr, mxcsr);
         add(lines, "FCW", host.fcw, guest.fcw, -1L);
         add(lines, "FSW", host.fsw, guest.fsw, fsw);
-        add(lines, "FTW", host.tags, guest.tags, -1L);
+        add(lines, "FTW", host.tags, guest.tags, tags ? -1L : 0);
         for (int i = 0; i < 8; i++) {
             if ((skippedStack >> i & 1) == 0 && (host.significand[i] != guest.significand[i]
                     || host.exponent[i] != guest.exponent[i])) {
@@ -148,8 +160,8 @@ final class Difference {
             if (errorCode && Vector.hasErrorCode(host.vector)) {
                 add(lines, "error code", host.errorCode, guest.errorCode, -1L);
             }
-            if (faultAddress && host.vector == Vector.PF) {
-                add(lines, "CR2", host.faultAddress, guest.faultAddress, -1L);
+            if (host.vector == Vector.PF) {
+                add(lines, "CR2", host.faultAddress, guest.faultAddress, faultAddress);
             }
         }
     }

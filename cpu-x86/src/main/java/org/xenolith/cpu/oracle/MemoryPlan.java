@@ -15,6 +15,8 @@ final class MemoryPlan {
     boolean address32;
     /** Base added by a segment override, 0 without one. */
     long segmentBase;
+    /** True once an address was chosen whose access may fault. */
+    boolean risky;
     /** Fields of the encoding: ModRM.mod and rm, SIB, displacement. */
     int mod;
     int rm;
@@ -37,6 +39,7 @@ final class MemoryPlan {
     long target(int bytes) {
         int size = Math.max(bytes, 1);
         int kind = random.below(64);
+        risky |= kind >= 52 && kind < 63;
         if (kind < 44) {
             int align = switch (random.below(4)) {
                 case 0 -> 1;

@@ -165,7 +165,7 @@ public final class Oracle implements AutoCloseable {
                 || RawMemory.mismatch(arena.dataBase(), guest.data(), Arena.WRITABLE) >= 0;
         if (differ) {
             Insn insn = decoder.decode(c.bytes, 0, c.bytes.length, 64, guest.cpu());
-            undefined.apply(insn, c, hostEnd, difference);
+            undefined.apply(insn, c, hostEnd, guestEnd, difference);
             differ = difference.differ(hostEnd, guestEnd) || memoryDiffers();
         }
         if (differ) {

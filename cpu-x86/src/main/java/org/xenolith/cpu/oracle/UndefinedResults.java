@@ -19,12 +19,19 @@ import org.xenolith.cpu.decode.Operand;
  * <li>REP with 32-bit addresses and a count of 0: whether the upper half of RCX is cleared;
  * <li>RDTSC RDTSCP RDRAND RDSEED RDPID CPUID XGETBV: the values read (registers' upper halves are compared), RDSEED's
  * success;
+ * <li>RCPPS RCPSS RSQRTPS RSQRTSS and their VEX forms: bits beyond a relative error of 1.5 * 2^-12 on each side;
+ * <li>gathers that fault: destination and mask (elements beyond the faulting one may be done or not);
+ * <li>x87: see {@link X87Undefined};
+ * <li>FXSAVE, XSAVE family: opcode and pointers, MXCSR_MASK, XSTATE_BV;
+ * <li>state images (FLDENV to XRSTOR) that cross into a bad page: CR2 within that page;
  * <li>INT1: RIP (hypervisors report it differently);
  * <li>a selector of 0 to 3 loaded into FS or GS: the base (Intel clears it, AMD keeps it).
  * </ul>
  */
 final class UndefinedResults {
     private static final long UPPER = 0xffff_ffff_0000_0000L;
+    /** RCPPS and RSQRTPS may be off by 1.5 * 2^-12 on each side. */
+    private static final float APPROXIMATION = 3f / 4096;
     private static final int RAX = 0;
     private static final int RCX = 1;
     private static final int RDX = 2;
@@ -42,14 +49,25 @@ final class UndefinedResults {
      * @param i    the instruction as decoded
      * @param c    the case
      * @param host how the host ended
+     * @param guest how the interpreter ended
      * @param d    narrowed
      */
-    void apply(Insn i, TestCase c, MachineState host, Difference d) {
+    void apply(Insn i, TestCase c, MachineState host, MachineState guest, Difference d) {
         InsnDef def = i.def();
         String m = def.mnemonic();
+        if ((def.needs() & InsnDef.NEEDS_X87) != 0) {
+            X87Undefined.apply(i, c, arena, host, guest, d);
+        }
         if (host.vector >= 0) {
             if (host.vector == Vector.DB) {
                 d.rip = false;
+            }
+            if (i.operandCount() == 1 && i.isMem(0) && (i.op0().bits() == 0 || i.op0().bits() > 256)) {
+                d.faultAddress = -4096;
+            }
+            if (m.contains("GATHER")) {
+                d.skipLanes(i.operand(0).reg(), 15);
+                d.skipLanes(i.operand(2).reg(), 15);
             }
             return;
         }
@@ -75,7 +93,12 @@ final class UndefinedResults {
                 random(i, d);
                 flags = Flags.CF;
             }
+            case "FXSAVE", "FXSAVE64", "XSAVE", "XSAVE64", "XSAVEC", "XSAVEC64", "XSAVEOPT", "XSAVEOPT64" ->
+                X87Undefined.extended(i, c, arena, d);
             default -> {
+                if (m.contains("RCPPS") || m.contains("RCPSS") || m.contains("RSQRTPS") || m.contains("RSQRTSS")) {
+                    approximate(i.op0().reg(), host, guest, d);
+                }
             }
         }
         if (def.rep() && i.rep() != 0 && i.addressBits() == 32 && (int) c.input.gpr[RCX] == 0) {
@@ -88,6 +111,23 @@ final class UndefinedResults {
             }
         }
         d.flags &= ~flags;
+    }
+
+    /** Leaves lanes out whose floats are close enough for an approximation instruction. */
+    private static void approximate(int register, MachineState host, MachineState guest, Difference d) {
+        for (int part = 0; part < 4; part++) {
+            long a = host.ymm[4 * register + part];
+            long b = guest.ymm[4 * register + part];
+            if (close((int) a, (int) b) && close((int) (a >>> 32), (int) (b >>> 32))) {
+                d.skipLanes(register, 1 << part);
+            }
+        }
+    }
+
+    private static boolean close(int a, int b) {
+        float x = Float.intBitsToFloat(a);
+        float y = Float.intBitsToFloat(b);
+        return a == b || Math.abs(x - y) <= Math.abs(x) * APPROXIMATION;
     }
 
     private static boolean loadsSegment(Insn i) {
