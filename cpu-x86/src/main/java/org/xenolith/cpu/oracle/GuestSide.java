@@ -38,6 +38,7 @@ final class GuestSide implements AutoCloseable {
     private static final long RAM = 1L << 20;
     private static final int DATA_FRAME = 16;
     private static final int CODE_FRAME = 32;
+    private static final int SYSTEM_FRAME = 48;
     private static final int TABLES_FRAME = 64;
     private static final int HLT = 0xf4;
     /** Supervisor addresses of descriptor tables, task state and stack; of the handlers, each of which halts. */
@@ -75,12 +76,10 @@ final class GuestSide implements AutoCloseable {
         for (int i = 0; i < HostCpu.CODE_PAGES; i++) {
             pages.map(arena.codeBase() + (long) HostCpu.PAGE * i, CODE_FRAME + i, GuestPages.PRESENT | GuestPages.USER);
         }
-        long first = pages.frame();
-        pages.map(SYSTEM, first, GuestPages.PRESENT | GuestPages.WRITE);
-        for (int i = 1; i < SYSTEM_PAGES; i++) {
-            pages.map(SYSTEM + (long) HostCpu.PAGE * i, pages.frame(), GuestPages.PRESENT | GuestPages.WRITE);
+        for (int i = 0; i < SYSTEM_PAGES; i++) {
+            pages.map(SYSTEM + (long) HostCpu.PAGE * i, SYSTEM_FRAME + i, GuestPages.PRESENT | GuestPages.WRITE);
         }
-        this.system = memory.hostPage(first);
+        this.system = memory.hostPage(SYSTEM_FRAME);
         RawMemory.fill(code, Arena.CODE, 0xcc);
         long handlers = pages.frame();
         pages.map(HANDLERS, handlers, GuestPages.PRESENT);
