@@ -9,6 +9,7 @@ import static org.xenolith.memory.RawMemory.put64;
 import static org.xenolith.memory.RawMemory.put8;
 
 import org.xenolith.cpu.apic.LocalApic;
+import org.xenolith.cpu.fpu.Mxcsr;
 import org.xenolith.cpu.mmu.Mmu;
 import org.xenolith.cpu.mmu.Stage2;
 import org.xenolith.cpu.mmu.Tlb;
@@ -42,6 +43,7 @@ public final class Cpu implements AutoCloseable {
     private final PhysicalMemory memory;
     private final VirtualClock clock;
     private final GuestFault guestFault = new GuestFault();
+    private final Mxcsr sse = new Mxcsr();
     private final Mmu mmu;
     private final LocalApic apic;
     private final StackFrame stackFrame = new StackFrame(this);
@@ -629,6 +631,11 @@ public final class Cpu implements AutoCloseable {
 
     public void setYmm(int r, int lane, long v) {
         put64(s + CpuState.YMM + (r << 5) + (lane << 3), v);
+    }
+
+    /** Rounding modes and exceptions of the SSE or AVX instruction being executed; the register itself is {@link CpuState#MXCSR}. */
+    public Mxcsr sse() {
+        return sse;
     }
 
     /** Host address of YMM register {@code r}. */

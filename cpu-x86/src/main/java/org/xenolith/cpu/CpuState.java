@@ -71,6 +71,10 @@ public final class CpuState {
     /** YMM0 to YMM15, 32 bytes each; XMM is the low half. */
     public static final int YMM = 0x360;
     public static final int YMM_SIZE = 32;
+    /** Not state: 32 bytes where a vector memory operand is gathered that is not in one page of RAM. */
+    public static final int VECTOR_SOURCE = 0xfc0;
+    /** Not state: 32 bytes where a vector result waits until the instruction can no longer fault. */
+    public static final int VECTOR_RESULT = 0xfe0;
     public static final int SIZE = 0x1000;
     /** The software TLB's tables follow the state. */
     public static final int TLB = SIZE;

@@ -339,6 +339,16 @@ public final class InsnDef {
         return rep;
     }
 
+    /** The memory operand must be aligned to its size. */
+    public boolean align() {
+        return align;
+    }
+
+    /** The index of the memory operand is a vector register. */
+    public boolean vsib() {
+        return vsib;
+    }
+
     public boolean privileged() {
         return (needs & NEEDS_CPL0) != 0;
     }

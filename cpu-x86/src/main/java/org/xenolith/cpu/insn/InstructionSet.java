@@ -26,6 +26,11 @@ public final class InstructionSet {
         SystemCalls.define(t);
         FlagControl.define(t);
         SegmentQueries.define(t);
+        PackedInteger.define(t);
+        VectorMoves.define(t);
+        Shuffles.define(t);
+        FloatArithmetic.define(t);
+        FloatConvert.define(t);
         return t;
     }
 }
