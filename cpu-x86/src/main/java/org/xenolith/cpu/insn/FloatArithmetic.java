@@ -238,8 +238,22 @@ final class FloatArithmetic {
             long r = result(c);
             int imm = (int) i.imm();
             Mxcsr m = begin(c);
-            for (int k = 0; k < i.op0().bits() >>> 3; k += 16) {
-                dpps(a + k, b + k, r + k, imm, m);
+            int bytes = i.op0().bits() >>> 3;
+            // multiplication, addition of pairs and the last addition fault each for itself
+            for (int k = 0; k < bytes; k += 4) {
+                boolean chosen = (imm >> 4 + (k >> 2 & 3) & 1) != 0;
+                put32(r + k, chosen ? SseFloat.mul32(get32(a + k), get32(b + k), m) : 0);
+            }
+            end(c, m);
+            for (int k = 0; k < bytes; k += 8) {
+                put32(r + k, SseFloat.add32(get32(r + k), get32(r + k + 4), m));
+            }
+            end(c, m);
+            for (int k = 0; k < bytes; k += 16) {
+                int sum = SseFloat.add32(get32(r + k), get32(r + k + 8), m);
+                for (int e = 0; e < 4; e++) {
+                    put32(r + k + 4 * e, (imm >> e & 1) != 0 ? sum : 0);
+                }
             }
             end(c, m);
             writeResult(c, i);
@@ -252,6 +266,7 @@ final class FloatArithmetic {
             Mxcsr m = begin(c);
             long low = (imm & 0x10) != 0 ? SseFloat.mul64(get64(a), get64(b), m) : 0;
             long high = (imm & 0x20) != 0 ? SseFloat.mul64(get64(a + 8), get64(b + 8), m) : 0;
+            end(c, m);
             long sum = SseFloat.add64(low, high, m);
             end(c, m);
             write128(c, i, (imm & 1) != 0 ? sum : 0, (imm & 2) != 0 ? sum : 0);
@@ -293,17 +308,5 @@ final class FloatArithmetic {
             end(c, m);
             writeResult(c, i);
         };
-    }
-
-    /** Products chosen by imm[7:4], summed as (0 + 1) + (2 + 3), sent where imm[3:0] says. */
-    private static void dpps(long a, long b, long r, int imm, Mxcsr m) {
-        int p0 = (imm & 0x10) != 0 ? SseFloat.mul32(get32(a), get32(b), m) : 0;
-        int p1 = (imm & 0x20) != 0 ? SseFloat.mul32(get32(a + 4), get32(b + 4), m) : 0;
-        int p2 = (imm & 0x40) != 0 ? SseFloat.mul32(get32(a + 8), get32(b + 8), m) : 0;
-        int p3 = (imm & 0x80) != 0 ? SseFloat.mul32(get32(a + 12), get32(b + 12), m) : 0;
-        int sum = SseFloat.add32(SseFloat.add32(p0, p1, m), SseFloat.add32(p2, p3, m), m);
-        for (int k = 0; k < 4; k++) {
-            put32(r + 4 * k, (imm >> k & 1) != 0 ? sum : 0);
-        }
     }
 }

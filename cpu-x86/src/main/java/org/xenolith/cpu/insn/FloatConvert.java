@@ -240,14 +240,20 @@ final class FloatConvert {
         // @formatter:on
     }
 
+    /** As on AMD, a memory operand leaves x87 alone, and TOP and tags change even when the conversion faults. */
     static void cvtpi2ps(Cpu c, Insn i) {
-        Mmx.check(c);
+        boolean register = i.op1().kind() == Operand.Kind.MMX;
+        if (register) {
+            Mmx.check(c);
+        }
         long v = get64(source(c, i, 1));
+        if (register) {
+            Mmx.enter(c);
+        }
         Mxcsr m = begin(c);
         long low = SseConvert.i32ToF32((int) v, m) & 0xffff_ffffL;
         long r = low | (long) SseConvert.i32ToF32((int) (v >>> 32), m) << 32;
         end(c, m);
-        Mmx.enter(c);
         c.setYmm(i.op0().reg(), 0, r);
     }
 
@@ -271,8 +277,8 @@ final class FloatConvert {
             Mxcsr m = begin(c);
             long low = SseConvert.f32ToI32(get32(a), truncate, m) & 0xffff_ffffL;
             long r = low | (long) SseConvert.f32ToI32(get32(a + 4), truncate, m) << 32;
-            end(c, m);
             Mmx.enter(c);
+            end(c, m);
             Mmx.set(c, i.op0().reg(), r);
         };
     }
@@ -284,8 +290,8 @@ final class FloatConvert {
             Mxcsr m = begin(c);
             long low = SseConvert.f64ToI32(get64(a), truncate, m) & 0xffff_ffffL;
             long r = low | (long) SseConvert.f64ToI32(get64(a + 8), truncate, m) << 32;
-            end(c, m);
             Mmx.enter(c);
+            end(c, m);
             Mmx.set(c, i.op0().reg(), r);
         };
     }

@@ -397,7 +397,7 @@ final class Lanes {
     static long packsswb(long a) {
         long r = 0;
         for (int k = 0; k < 4; k++) {
-            r |= (Math.clamp(word(a, k), Byte.MIN_VALUE, Byte.MAX_VALUE) & 0xff) << 8 * k;
+            r |= (Math.clamp(word(a, k), Byte.MIN_VALUE, Byte.MAX_VALUE) & 0xffL) << 8 * k;
         }
         return r;
     }

@@ -289,8 +289,9 @@ final class VectorMoves {
         t.add("VMASKMOVDQU", "VEX.128.66.0F.WIG F7 /r", "Vdq:r,Udq", "avx", VectorMoves::maskmovdqu);
         t.add("MASKMOVQ", "NP 0F F7 /r", "Pq:r,Nq", "mmx", (c, i) -> {
             Mmx.check(c);
-            maskedBytes(c, i, Mmx.get(c, i.op0().reg()), 0, Mmx.get(c, i.op1().reg()), 0, 8);
+            // as on AMD, also when the store faults
             Mmx.enter(c);
+            maskedBytes(c, i, Mmx.get(c, i.op0().reg()), 0, Mmx.get(c, i.op1().reg()), 0, 8);
         });
         // @formatter:on
     }
@@ -301,26 +302,22 @@ final class VectorMoves {
         maskedBytes(c, i, c.ymm(v, 0), c.ymm(v, 1), c.ymm(m, 0), c.ymm(m, 1), 16);
     }
 
-    /** Stores the bytes whose mask byte has bit 7 set to DS:rDI; memory of others is not touched and cannot fault. */
+    /**
+     * Stores the bytes whose mask byte has bit 7 set to DS:rDI. Whether memory of other bytes can fault is left to the processor; here all
+     * of the operand must be writable, as on AMD.
+     */
     private static void maskedBytes(Cpu c, Insn i, long low, long high, long maskLow, long maskHigh, int bytes) {
         long mask = i.addressBits() == 64 ? -1L : (1L << i.addressBits()) - 1;
         int chosen = Lanes.pmovmskb(maskLow) | Lanes.pmovmskb(maskHigh) << 8;
         if (bytes == 8) {
             chosen &= 0xff;
         }
-        for (int pass = 0; pass < 2; pass++) {
-            for (int k = 0; k < bytes; k++) {
-                if ((chosen >>> k & 1) == 0) {
-                    continue;
-                }
-                long va = Segmentation.linear(c, i.seg(), c.reg(CpuState.RDI) + k & mask, 1, true);
-                if (pass == 0) {
-                    c.mmu().probe(va, i.seg(), 1, true);
-                } else {
-                    c.mmu().write8(va, i.seg(), (int) ((k < 8 ? low : high) >>> 8 * (k & 7)) & 0xff);
-                }
+        long va = Segmentation.linear(c, i.seg(), c.reg(CpuState.RDI) & mask, bytes, true);
+        c.mmu().probeVector(va, i.seg(), bytes, true);
+        for (int k = 0; k < bytes; k++) {
+            if ((chosen >>> k & 1) != 0) {
+                c.mmu().write8(va + k, i.seg(), (int) ((k < 8 ? low : high) >>> 8 * (k & 7)) & 0xff);
             }
         }
     }
-
 }

@@ -50,7 +50,7 @@ final class VectorOperands {
     private static long copy(Cpu c, int seg, long va, int bytes) {
         long to = c.stateAddress() + CpuState.VECTOR_SOURCE;
         if (bytes > 8) {
-            c.mmu().probe(va, seg, bytes, false);
+            c.mmu().probeVector(va, seg, bytes, false);
             for (int k = 0; k < bytes; k += 8) {
                 put64(to + k, c.mmu().read64(va + k, seg));
             }
@@ -75,7 +75,7 @@ final class VectorOperands {
             copyLanes(from, host, bytes);
             return;
         }
-        c.mmu().probe(va, i.seg(), bytes, true);
+        c.mmu().probeVector(va, i.seg(), bytes, true);
         for (int k = 0; k < bytes; k += 8) {
             c.mmu().write64(va + k, i.seg(), get64(from + k));
         }

@@ -213,6 +213,18 @@ public final class Mmu {
     }
 
     /**
+     * What a vector access of 8 to 32 bytes must pass when {@link #hostIfHit} gives no address: alignment where it is checked (to the
+     * operand, or 16 bytes when that is wider, as on AMD), then {@link #probe}.
+     */
+    public void probeVector(long va, int seg, int bytes, boolean write) {
+        if (alignmentCheck) {
+            canonical(va, bytes, seg);
+            checkAlignment(va, Math.min(bytes, 16));
+        }
+        probe(va, seg, bytes, write);
+    }
+
+    /**
      * Host address for an access of {@code bytes} at {@code va} when it hits the TLB in one page, else 0: for block moves. Never walks.
      */
     public long hostIfHit(long va, int bytes, boolean write) {
