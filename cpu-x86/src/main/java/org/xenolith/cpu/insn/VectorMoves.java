@@ -313,7 +313,8 @@ final class VectorMoves {
             chosen &= 0xff;
         }
         long va = Segmentation.linear(c, i.seg(), c.reg(CpuState.RDI) & mask, bytes, true);
-        c.mmu().probeVector(va, i.seg(), bytes, true);
+        c.mmu().probeVector(va, i.seg(), 8, true);
+        c.mmu().probe(va, i.seg(), bytes, true);
         for (int k = 0; k < bytes; k++) {
             if ((chosen >>> k & 1) != 0) {
                 c.mmu().write8(va + k, i.seg(), (int) ((k < 8 ? low : high) >>> 8 * (k & 7)) & 0xff);
