@@ -2,7 +2,6 @@ package org.xenolith.cpu.insn;
 
 import static org.xenolith.cpu.insn.VectorOperands.clearUpper;
 import static org.xenolith.cpu.insn.VectorOperands.copyLanes;
-import static org.xenolith.cpu.insn.VectorOperands.destination;
 import static org.xenolith.cpu.insn.VectorOperands.first;
 import static org.xenolith.cpu.insn.VectorOperands.source;
 import static org.xenolith.cpu.insn.VectorOperands.store;

@@ -3,9 +3,9 @@ package org.xenolith.cpu.insn;
 import static org.xenolith.memory.RawMemory.get64;
 import static org.xenolith.memory.RawMemory.put64;
 
+import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
-import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Vector;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.Operand;
