@@ -31,6 +31,11 @@ public final class Exceptions {
         boolean checksDpl() {
             return this == SOFTWARE || this == SOFTWARE_EXCEPTION;
         }
+
+        /** Made by an INT instruction, so that faults while delivering are faults of an instruction. */
+        boolean isInstruction() {
+            return ordinal() >= SOFTWARE.ordinal();
+        }
     }
 
     /**

@@ -147,7 +147,8 @@ final class InterruptDelivery {
     static void legacy(Cpu c, int vector, Exceptions.Source source, int ext, boolean hasError, int error) {
         long gate = gate(c, vector, 8, source, ext);
         if (Descriptors.type(gate) == Descriptors.TASK_GATE) {
-            TaskSwitch.interrupt(c, Descriptors.gateSelector(gate), pushedFlags(c, source), ext, hasError, error);
+            TaskSwitch.interrupt(c, Descriptors.gateSelector(gate), pushedFlags(c, source), ext,
+                    source.isInstruction(), hasError, error);
             return;
         }
         int selector = Descriptors.gateSelector(gate);

@@ -64,12 +64,15 @@ public final class Segmentation {
             loadNull(c, seg, selector);
             return;
         }
-        loadDescriptor(c, seg, selector, checkData(c, selector, c.cpl()));
+        loadDescriptor(c, seg, selector, checkData(c, selector, c.cpl(), Vector.GP, 0));
     }
 
-    /** The descriptor of a data or readable code segment that {@code cpl} may load into a data segment register. */
-    private static long checkData(Cpu c, int selector, int cpl) {
-        long d = Descriptors.read(c, selector, Vector.GP, 0);
+    /**
+     * The descriptor of a data or readable code segment that {@code cpl} may load into a data segment register; {@code vector} with the selector
+     * for a wrong one, #NP for one that is not present.
+     */
+    static long checkData(Cpu c, int selector, int cpl, int vector, int ext) {
+        long d = Descriptors.read(c, selector, vector, ext);
         int type = Descriptors.type(d);
         boolean ok = Descriptors.isSegment(d) && (type & 10) != 8;
         if ((type & 12) != 12) {
@@ -77,10 +80,10 @@ public final class Segmentation {
             ok &= (selector & 3) <= dpl && cpl <= dpl;
         }
         if (!ok) {
-            throw c.fault(Vector.GP, Descriptors.error(selector, 0));
+            throw c.fault(vector, Descriptors.error(selector, ext));
         }
         if (!Descriptors.isPresent(d)) {
-            throw c.fault(Vector.NP, Descriptors.error(selector, 0));
+            throw c.fault(Vector.NP, Descriptors.error(selector, ext));
         }
         return d;
     }

@@ -283,6 +283,12 @@ public final class Mmu {
         return v;
     }
 
+    /** Faults unless all of [va, va + bytes) can be read (written) as system data; bytes 1 to 4096. */
+    public void probeSystem(long va, int bytes, boolean write) {
+        translateAs(Tlb.SUPERVISOR, va, write);
+        translateAs(Tlb.SUPERVISOR, wrap(va + bytes - 1), write);
+    }
+
     public void writeSystem(long va, int bits, long v) {
         int bytes = bits >>> 3;
         translateAs(Tlb.SUPERVISOR, va, true);
