@@ -47,6 +47,7 @@ public final class Cpu implements AutoCloseable {
     private final Mmu mmu;
     private final LocalApic apic;
     private final StackFrame stackFrame = new StackFrame(this);
+    private final DebugRegisters debug = new DebugRegisters(this);
     private CpuEnvironment environment;
 
     private int cpl;
@@ -58,6 +59,7 @@ public final class Cpu implements AutoCloseable {
     private Activity activity = Activity.RUNNING;
     private boolean attention;
     private boolean interruptShadow;
+    private boolean stackShadow;
     private boolean nmiBlocked;
     private boolean nmiPending;
     private long blockRip;
@@ -114,10 +116,12 @@ public final class Cpu implements AutoCloseable {
         put64(s + CpuState.IDTR_LIMIT, 0xffff);
         activity = Activity.RUNNING;
         interruptShadow = false;
+        stackShadow = false;
         nmiBlocked = false;
         nmiPending = false;
         updateMode();
         mmu.flushAll();
+        debug.reset();
     }
 
     public int id() {
@@ -150,6 +154,11 @@ public final class Cpu implements AutoCloseable {
 
     public void setEnvironment(CpuEnvironment environment) {
         this.environment = environment;
+    }
+
+    /** Breakpoints and single-stepping. */
+    public DebugRegisters debug() {
+        return debug;
     }
 
     /** Scratch for building a frame on a stack that is about to become current. */
@@ -555,11 +564,25 @@ public final class Cpu implements AutoCloseable {
         return interruptShadow;
     }
 
+    /** Blocks interrupts for the next instruction; false ends the shadow of STI and of a load of SS. */
     public void setInterruptShadow(boolean on) {
         interruptShadow = on;
         if (on) {
             attention = true;
+        } else {
+            stackShadow = false;
         }
+    }
+
+    /** True for one instruction after MOV SS or POP SS: debug exceptions wait as well. */
+    public boolean stackShadow() {
+        return stackShadow;
+    }
+
+    /** Blocks interrupts and debug exceptions for the next instruction (SDM vol. 3, 6.8.3). */
+    public void setStackShadow() {
+        stackShadow = true;
+        setInterruptShadow(true);
     }
 
     public boolean nmiBlocked() {

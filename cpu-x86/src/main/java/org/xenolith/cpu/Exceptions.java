@@ -77,6 +77,7 @@ public final class Exceptions {
      * fault of the instruction.
      */
     public static void software(Cpu c, int vector, Source source) {
+        c.debug().suppressStep();
         once(c, vector, source, false, 0);
     }
 
@@ -87,6 +88,7 @@ public final class Exceptions {
         if (!Tss.redirects(c, vector)) {
             return false;
         }
+        c.debug().suppressStep();
         InterruptDelivery.redirected(c, vector);
         return true;
     }

@@ -221,7 +221,7 @@ final class EventDelivery64Test {
     void fault_in_delivery_of_a_contributory_exception_is_a_double_fault() {
         m.long64(3);
         m.idt64(Vector.GP, CODE64, 0x0e, 0);
-        assertEquals(Vector.DF, m.exec("F4"));
+        assertEquals(Vector.DF, m.exec("0F06"));
         assertEquals(0, m.stack(0, 64));
         assertEquals(CODE, m.stack(1, 64));
     }

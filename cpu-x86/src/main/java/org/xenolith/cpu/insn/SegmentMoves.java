@@ -55,7 +55,7 @@ final class SegmentMoves {
         }
         Segmentation.load(c, seg, (int) i.read1(c));
         if (seg == CpuState.SS) {
-            c.setInterruptShadow(true);
+            c.setStackShadow();
         }
     }
 
@@ -70,7 +70,7 @@ final class SegmentMoves {
         Segmentation.load(c, seg, (int) StackAccess.peek(c, 0, i.operandBits()) & 0xffff);
         c.setReg(CpuState.RSP, sp, stackBits);
         if (seg == CpuState.SS) {
-            c.setInterruptShadow(true);
+            c.setStackShadow();
         }
     }
 

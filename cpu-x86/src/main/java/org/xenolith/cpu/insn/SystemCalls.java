@@ -43,6 +43,10 @@ final class SystemCalls {
         c.setRflags(flags & ~c.field(CpuState.FMASK));
         c.updateMode();
         c.setRip(c.field(CpuState.LSTAR));
+        // a SYSCALL whose mask clears TF is not stepped; the trap comes when SYSRET has brought TF back
+        if (!c.systemFlag(Flags.TF)) {
+            c.debug().suppressStep();
+        }
     }
 
     static void sysret(Cpu c, Insn i) {
@@ -60,6 +64,9 @@ final class SystemCalls {
         c.setRflags(c.reg(11) & 0x3c7fd7);
         c.updateMode();
         c.setRip(i.rexW() ? rip : rip & 0xffff_ffffL);
+        if (c.systemFlag(Flags.TF)) {
+            c.debug().singleStepDone();
+        }
     }
 
     static void sysenter(Cpu c, Insn i) {

@@ -2,6 +2,7 @@ package org.xenolith.cpu.interp;
 
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.DebugRegisters;
 import org.xenolith.cpu.Exceptions;
 import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.GuestFault;
@@ -63,16 +64,12 @@ public final class Interpreter {
                 }
                 left = budget - (cpu.retired() - start);
             }
-            boolean shadow = cpu.interruptShadow();
-            boolean stepping = cpu.systemFlag(Flags.TF);
-            if (shadow || stepping) {
-                cpu.setInterruptShadow(false);
-                cpu.clearAttention();
-                runBlock(1, shadow);
+            if (cpu.interruptShadow() || cpu.systemFlag(Flags.TF | Flags.RF) || cpu.debug().watching()) {
+                oneInstruction();
                 cpu.requestAttention();
                 continue;
             }
-            runBlock(left, false);
+            runBlock(left);
             if (cpu.attention() && cpu.retired() != start) {
                 break;
             }
@@ -93,8 +90,12 @@ public final class Interpreter {
         if (cpu.activity() != Cpu.Activity.RUNNING) {
             return false;
         }
+        if (cpu.debug().pending() && !cpu.stackShadow()) {
+            cpu.debug().deliver();
+            cpu.addRetired(1);
+        }
         if (cpu.interruptShadow()) {
-            return true;
+            return cpu.activity() == Cpu.Activity.RUNNING;
         }
         if (cpu.nmiPending() && !cpu.nmiBlocked()) {
             cpu.setNmiPending(false);
@@ -151,18 +152,61 @@ public final class Interpreter {
         return 0;
     }
 
-    private void runBlock(long left, boolean afterShadow) {
+    /** An instruction that must be looked at before and after: in a shadow, single-stepped, with RF set or with breakpoints armed. */
+    private void oneInstruction() {
+        DebugRegisters debug = cpu.debug();
+        boolean stackShadow = cpu.stackShadow();
+        boolean step = cpu.systemFlag(Flags.TF);
+        boolean resume = cpu.systemFlag(Flags.RF);
+        long rip = cpu.rip();
+        cpu.setInterruptShadow(false);
+        cpu.clearAttention();
+        if (!resume && !stackShadow && debug.codeBreakpoint(linear(rip, cpu.codeBits()))) {
+            Exceptions.deliver(cpu, Vector.DB, Exceptions.Source.TRAP, false, 0);
+            cpu.addRetired(1);
+            return;
+        }
+        if (resume) {
+            cpu.setSystemFlags(cpu.systemFlags() & ~Flags.RF);
+            cpu.clearAttention();
+        }
+        debug.instructionStarts();
+        Insn last = runBlock(1);
+        if (last == null) {
+            debug.drop();
+            return;
+        }
+        if (last.rep() != 0 && last.def().rep() && cpu.rip() == rip) {
+            // between iterations RF is set, so that the breakpoint on the instruction is not met again
+            cpu.setSystemFlags(cpu.systemFlags() | Flags.RF);
+        }
+        if (!cpu.stackShadow()) {
+            if (step) {
+                debug.singleStepDone();
+            }
+            if (debug.pending()) {
+                debug.deliver();
+                cpu.addRetired(1);
+            }
+        }
+    }
+
+    /**
+     * Runs (the beginning of) the block at RIP.
+     *
+     * @return its last executed instruction, or null when one faulted; the fault has been delivered
+     */
+    private Insn runBlock(long left) {
         int k = 0;
         Insn[] insns = null;
         long rip = cpu.rip();
-        boolean step = cpu.systemFlag(Flags.TF);
         try {
             Block b = lookup(rip);
             insns = b.insns();
             int n = (int) Math.min(insns.length, left);
             cpu.setBlockRip(rip);
             running = insns;
-            cpu.setRepBudget(step || afterShadow ? 1 : left);
+            cpu.setRepBudget(left);
             int denied = cpu.denied();
             do {
                 Insn i = insns[k];
@@ -175,33 +219,33 @@ public final class Interpreter {
             } while (k < n && !cpu.attention());
             running = NOTHING;
             cpu.addRetired(k + cpu.takeRepExtra());
-            if (step) {
-                singleStep();
-            }
+            return insns[k - 1];
         } catch (GuestFault f) {
             running = NOTHING;
             cpu.addRetired(k + cpu.takeRepExtra());
             cpu.setRip(insns == null || k == 0 ? rip : rip + insns[k].endOffset() - insns[k].length());
             raise();
+            return null;
         }
     }
 
     private static final Insn[] NOTHING = {};
-
-    private void singleStep() {
-        cpu.setField(CpuState.DR + 6 * 8, cpu.field(CpuState.DR + 6 * 8) | 0x4000);
-        Exceptions.deliver(cpu, Vector.DB, Exceptions.Source.EXCEPTION, false, 0);
-        cpu.addRetired(1);
-    }
 
     private void raise() {
         Exceptions.deliver(cpu, cpu.faultVector(), Exceptions.Source.EXCEPTION, cpu.faultHasError(), cpu.faultError());
         cpu.addRetired(1);
     }
 
+    private long linear(long rip, int codeBits) {
+        return codeBits == 64 ? rip : rip + cpu.segmentBase(CpuState.CS) & 0xffff_ffffL;
+    }
+
     private Block lookup(long rip) {
         int codeBits = cpu.codeBits();
-        long linear = codeBits == 64 ? rip : rip + cpu.segmentBase(CpuState.CS) & 0xffff_ffffL;
+        long linear = linear(rip, codeBits);
+        if (codeBits != 64 && rip > cpu.segmentLimit(CpuState.CS)) {
+            throw cpu.fault(Vector.GP, 0);
+        }
         long mfn = cpu.mmu().fetchFrame(linear);
         if (mfn == Stage2.MMIO) {
             cpu.environment().unimplemented(cpu, "fetch:mmio");
@@ -213,18 +257,14 @@ public final class Interpreter {
             b.invalidate();
             b = null;
         }
+        if (b != null && codeBits != 64 && rip + b.bytes() - 1 > cpu.segmentLimit(CpuState.CS)) {
+            b = null;
+        }
         return b != null ? b : decode(linear, rip, at, codeBits);
     }
 
     private Block decode(long linear, long rip, long at, int codeBits) {
         int room = 4096 - (int) (at & 0xfff);
-        // the code segment's limit ends the page early; a fetch past it is #GP(0)
-        if (codeBits != 64) {
-            long limit = cpu.segmentLimit(CpuState.CS);
-            if (rip > limit) {
-                throw cpu.fault(Vector.GP, 0);
-            }
-        }
         RawMemory.copyOut(memory.base() + at, bytes, 0, room);
         int have = room;
         int offset = 0;
@@ -252,6 +292,7 @@ public final class Interpreter {
             offset += i.length();
             i.place(offset, count);
             scratch[count++] = i;
+            // the code segment's limit ends the block early; a fetch past it is #GP(0)
             if (codeBits != 64 && rip + offset - 1 > cpu.segmentLimit(CpuState.CS)) {
                 if (count == 1) {
                     throw cpu.fault(Vector.GP, 0);

@@ -319,6 +319,9 @@ public final class Mmu {
         if (fetchTag[slot] == tag) {
             return fetchMfn[slot];
         }
+        if (cpu.longMode() && !isCanonical(va)) {
+            throw cpu.fault(Vector.GP, 0);
+        }
         walker.walk(va, PageWalker.FETCH, user, false);
         long mfn = stage2.mfn(walker.gpa() >>> 12);
         if (mfn == Stage2.MMIO) {
