@@ -1,0 +1,17 @@
+#!/bin/bash
+# Assembles the embedded guests: test-images/build-guests.sh [OUT]
+#
+# OUT is the folder for the ELF files, by default where the jar takes them from. Needs GNU as and ld (package binutils).
+# The same source gives the same bytes; a test compares them with what is committed. Exit status 77: no assembler.
+set -euo pipefail
+here=$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")
+out=${1:-$here/src/main/resources/org/xenolith/testimages}
+type -P as >/dev/null && type -P ld >/dev/null || { echo "build-guests: no as and ld here (package binutils)" >&2; exit 77; }
+mkdir -p "$out"
+object=$(mktemp) && trap 'rm -f "$object"' EXIT
+for source in "$here"/src/main/guest/*/*.S; do
+    name=$(basename "$source" .S)
+    as --64 -o "$object" "$source"
+    ld -n -s --build-id=none -z noexecstack --no-warn-rwx-segments -T "${source%.S}.ld" -o "$out/$name.elf" "$object"
+    chmod 644 "$out/$name.elf"
+done
