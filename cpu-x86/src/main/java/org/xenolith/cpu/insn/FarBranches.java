@@ -16,17 +16,17 @@ final class FarBranches {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("JMP FAR",  "EA",    "Ap:r", "end i64 nouser", FarBranches::jumpDirect);
-        t.add("CALL FAR", "9A",    "Ap:r", "end i64 nouser", FarBranches::callDirect);
-        t.add("JMP FAR",  "FF /5", "Mp:r", "end nouser", FarBranches::jumpIndirect);
-        t.add("CALL FAR", "FF /3", "Mp:r", "end nouser", FarBranches::callIndirect);
-        t.add("RETF", "CB", "",     "end nouser", (c, i) -> FarTransfer.ret(c, i.operandBits(), 0));
-        t.add("RETF", "CA", "Iw:r", "end nouser", (c, i) -> FarTransfer.ret(c, i.operandBits(), (int) i.imm() & 0xffff));
-        t.add("INT3", "CC", "",     "end nouser", (c, i) -> Exceptions.software(c, Vector.BP, Exceptions.Source.SOFTWARE_EXCEPTION));
-        t.add("INT",  "CD", "Ib:r", "end nouser", FarBranches::interrupt);
-        t.add("INTO", "CE", "",     "end i64 nouser r:O", FarBranches::into);
-        t.add("INT1", "F1", "",     "end nouser", (c, i) -> Exceptions.software(c, Vector.DB, Exceptions.Source.PRIVILEGED_SOFTWARE));
-        t.add("IRET", "CF", "",     "end nouser w:OSZAPCDI", (c, i) -> InterruptReturn.iret(c, i.operandBits()));
+        t.add("JMP FAR",  "EA",    "Ap:r", "end i64", FarBranches::jumpDirect);
+        t.add("CALL FAR", "9A",    "Ap:r", "end i64", FarBranches::callDirect);
+        t.add("JMP FAR",  "FF /5", "Mp:r", "end", FarBranches::jumpIndirect);
+        t.add("CALL FAR", "FF /3", "Mp:r", "end", FarBranches::callIndirect);
+        t.add("RETF", "CB", "",     "end", (c, i) -> FarTransfer.ret(c, i.operandBits(), 0));
+        t.add("RETF", "CA", "Iw:r", "end", (c, i) -> FarTransfer.ret(c, i.operandBits(), (int) i.imm() & 0xffff));
+        t.add("INT3", "CC", "",     "end", (c, i) -> Exceptions.software(c, Vector.BP, Exceptions.Source.SOFTWARE_EXCEPTION));
+        t.add("INT",  "CD", "Ib:r", "end", FarBranches::interrupt);
+        t.add("INTO", "CE", "",     "end i64 r:O", FarBranches::into);
+        t.add("INT1", "F1", "",     "end", (c, i) -> Exceptions.software(c, Vector.DB, Exceptions.Source.PRIVILEGED_SOFTWARE));
+        t.add("IRET", "CF", "",     "end w:OSZAPCDI", (c, i) -> InterruptReturn.iret(c, i.operandBits()));
         // @formatter:on
     }
 

@@ -17,10 +17,10 @@ final class FlagControl {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("CLI",   "FA",    "", "nouser w:I", FlagControl::cli);
-        t.add("STI",   "FB",    "", "nouser w:I", FlagControl::sti);
+        t.add("CLI",   "FA",    "", "w:I", FlagControl::cli);
+        t.add("STI",   "FB",    "", "w:I", FlagControl::sti);
         t.add("PUSHF", "9C",    "", "d64 r:OSZAPCD", FlagControl::pushf);
-        t.add("POPF",  "9D",    "", "end d64 nouser w:OSZAPCDI", FlagControl::popf);
+        t.add("POPF",  "9D",    "", "end d64 w:OSZAPCDI", FlagControl::popf);
         t.add("CLTS",  "0F 06", "", "end priv", FlagControl::clts);
         // @formatter:on
     }

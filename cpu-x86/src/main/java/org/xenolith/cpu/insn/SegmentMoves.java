@@ -16,23 +16,23 @@ final class SegmentMoves {
     static void define(InstructionTable t) {
         // @formatter:off
         t.add("MOV",  "8C /r", "Ev:w,Sw", "",       SegmentMoves::store);
-        t.add("MOV",  "8E /r", "Sw:w,Ew", "nouser", SegmentMoves::load);
+        t.add("MOV",  "8E /r", "Sw:w,Ew", "", SegmentMoves::load);
         t.add("PUSH", "06",    "ES:r", "i64", SegmentMoves::push);
         t.add("PUSH", "0E",    "CS:r", "i64", SegmentMoves::push);
         t.add("PUSH", "16",    "SS:r", "i64", SegmentMoves::push);
         t.add("PUSH", "1E",    "DS:r", "i64", SegmentMoves::push);
         t.add("PUSH", "0F A0", "FS:r", "d64", SegmentMoves::push);
         t.add("PUSH", "0F A8", "GS:r", "d64", SegmentMoves::push);
-        t.add("POP",  "07",    "ES:w", "i64 nouser", SegmentMoves::pop);
-        t.add("POP",  "17",    "SS:w", "i64 nouser", SegmentMoves::pop);
-        t.add("POP",  "1F",    "DS:w", "i64 nouser", SegmentMoves::pop);
-        t.add("POP",  "0F A1", "FS:w", "d64 nouser", SegmentMoves::pop);
-        t.add("POP",  "0F A9", "GS:w", "d64 nouser", SegmentMoves::pop);
-        t.add("LES",  "C4 /r", "Gv:w,Mp", "i64 nouser", far(CpuState.ES));
-        t.add("LDS",  "C5 /r", "Gv:w,Mp", "i64 nouser", far(CpuState.DS));
-        t.add("LSS",  "0F B2 /r", "Gv:w,Mp", "nouser", far(CpuState.SS));
-        t.add("LFS",  "0F B4 /r", "Gv:w,Mp", "nouser", far(CpuState.FS));
-        t.add("LGS",  "0F B5 /r", "Gv:w,Mp", "nouser", far(CpuState.GS));
+        t.add("POP",  "07",    "ES:w", "i64", SegmentMoves::pop);
+        t.add("POP",  "17",    "SS:w", "i64", SegmentMoves::pop);
+        t.add("POP",  "1F",    "DS:w", "i64", SegmentMoves::pop);
+        t.add("POP",  "0F A1", "FS:w", "d64", SegmentMoves::pop);
+        t.add("POP",  "0F A9", "GS:w", "d64", SegmentMoves::pop);
+        t.add("LES",  "C4 /r", "Gv:w,Mp", "i64", far(CpuState.ES));
+        t.add("LDS",  "C5 /r", "Gv:w,Mp", "i64", far(CpuState.DS));
+        t.add("LSS",  "0F B2 /r", "Gv:w,Mp", "", far(CpuState.SS));
+        t.add("LFS",  "0F B4 /r", "Gv:w,Mp", "", far(CpuState.FS));
+        t.add("LGS",  "0F B5 /r", "Gv:w,Mp", "", far(CpuState.GS));
         // @formatter:on
     }
 

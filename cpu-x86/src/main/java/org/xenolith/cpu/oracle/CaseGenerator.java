@@ -190,7 +190,7 @@ final class CaseGenerator {
         if (memory.address32) {
             c.emit(0x67);
         }
-        if ((def.lock() && inMemory) ? random.oneIn(4) : spoil(c) && !row.branch) {
+        if ((def.lock() && inMemory) ? random.oneIn(4) : spoil(row, c) && !row.branch) {
             c.emit(LOCK);
         }
         if (random.oneIn(8)) {
@@ -204,7 +204,7 @@ final class CaseGenerator {
             }
         }
         if (def.vex()) {
-            if (spoil(c)) {
+            if (spoil(row, c)) {
                 // Each of these is #UD in front of VEX.
                 c.emit(BEFORE_VEX[random.below(BEFORE_VEX.length)]);
             }
@@ -226,9 +226,12 @@ final class CaseGenerator {
         }
     }
 
-    /** Now and then true: make the encoding invalid; never where a fetch fault could come first. */
-    private boolean spoil(TestCase c) {
-        return random.oneIn(200) && c.codeOffset < 4096 && !padded;
+    /**
+     * Now and then true: make the encoding invalid; never where a fetch fault could come first, nor for VERW, which AMD
+     * runs with LOCK.
+     */
+    private boolean spoil(RowProfile row, TestCase c) {
+        return random.oneIn(200) && c.codeOffset < 4096 && !padded && !row.def.mnemonic().equals("VERW");
     }
 
     private static boolean hasOffset(RowProfile row) {
@@ -337,8 +340,8 @@ final class CaseGenerator {
             case PF2 -> 3;
             default -> 0;
         };
-        int unused = spoil(c) ? random.below(16) : vvvv;
-        int length = (vectorBits == 256 ? 4 : 0) ^ (spoil(c) ? 4 : 0);
+        int unused = spoil(row, c) ? random.below(16) : vvvv;
+        int length = (vectorBits == 256 ? 4 : 0) ^ (spoil(row, c) ? 4 : 0);
         int tail = (~unused & 15) << 3 | length | pp;
         if (def.map() == 1 && !rexW && rexXb == 0 && !random.oneIn(4)) {
             c.emit(0xc5);

@@ -107,7 +107,7 @@ final class Difference {
             }
         }
         for (int i = 0; i < 4; i++) {
-            d |= host.selector[i] ^ guest.selector[i];
+            d |= selector(host, i) ^ selector(guest, i);
         }
         if (host.vector >= 0) {
             if (errorCode && Vector.hasErrorCode(host.vector)) {
@@ -164,6 +164,11 @@ final class Difference {
                 add(lines, "CR2", host.faultAddress, guest.faultAddress, faultAddress);
             }
         }
+    }
+
+    /** IRET of a host interrupt in between clears the RPL of a null selector, so 0 to 3 count as the same. */
+    private static int selector(MachineState s, int i) {
+        return s.selector[i] < 4 ? 0 : s.selector[i];
     }
 
     static String register(int i) {

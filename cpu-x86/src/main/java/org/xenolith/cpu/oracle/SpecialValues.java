@@ -42,8 +42,8 @@ final class SpecialValues {
                 state.gpr[RSP] = memory.target(8);
             }
         }
-        if (row.def.mnemonic().equals("ENTER")) {
-            // Whether the probe of the final stack top checks alignment is not written anywhere.
+        if (row.def.mnemonic().equals("ENTER") || row.def.mnemonic().equals("RETF")) {
+            // Whether what lies beyond the frame is checked for alignment is not written anywhere.
             state.rflags &= ~(long) Flags.AC;
         }
         if (row.frame) {
@@ -103,7 +103,8 @@ final class SpecialValues {
         if (row.def.mnemonic().startsWith("INT") && (value & 0xff) == KERNEL_GATE) {
             return 3;
         }
-        return value;
+        // AMD reads beyond the frame even for a return to the same level.
+        return row.def.mnemonic().equals("RETF") ? value & 0x3f : value;
     }
 
     /** A displacement to somewhere in the code pages but not into the instruction itself. */
@@ -294,10 +295,10 @@ final class SpecialValues {
 
     private void selectors(RowProfile row, TestCase c, int rm, int operandBits) {
         int selector = SELECTORS[random.below(SELECTORS.length)];
-        if (rm >= 0) {
-            c.input.gpr[rm] = c.input.gpr[rm] & ~0xffffL | selector;
-        } else if (row.stack) {
+        if (row.stack) {
             c.patch(arena, c.input.gpr[RSP], words(random.next() & ~0xffffL | selector));
+        } else if (rm >= 0) {
+            c.input.gpr[rm] = c.input.gpr[rm] & ~0xffffL | selector;
         } else {
             boolean pointer = row.operands.length == 2 && row.operands[1].size().equals("p");
             c.patch(arena, c.address + (pointer ? operandBits / 8 : 0), new byte[]{(byte) selector,
