@@ -49,7 +49,7 @@ final class Limits {
         String units = "KMGT";
         for (int i = units.length(); i > 0; i--) {
             long unit = 1L << (10 * i);
-            if (bytes >= unit && bytes % unit == 0) {
+            if (bytes >= unit && bytes % unit == 0 && bytes / unit < 100_000) {
                 return bytes / unit + String.valueOf(units.charAt(i - 1));
             }
         }

@@ -30,6 +30,13 @@ import picocli.CommandLine.Parameters;
             "  xenolith run -kernel vmlinuz -initrd initrd.gz -append 'console=hvc0 quiet' -m 1G -smp 4",
             "  xenolith run --kernel vmlinuz --timeout 90s --stats run.json --console boot.log"})
 final class RunCommand implements Callable<Integer> {
+    /** The version of Xen whose interface guests find. */
+    static final String XEN_VERSION = "4.17";
+    /** Types of guests that can be run. */
+    static final List<String> BUILT_TYPES = List.of("pvh");
+    /** Tiers that can be chosen here. */
+    static final List<String> BUILT_TIERS = List.of("auto", "interpreter");
+
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}");
     private static final long NS_PER_MS = 1_000_000;
 

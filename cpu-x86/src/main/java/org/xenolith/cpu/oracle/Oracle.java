@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.xenolith.cpu.Feature;
 import org.xenolith.cpu.decode.Decoder;
 import org.xenolith.cpu.decode.Insn;
@@ -90,20 +91,29 @@ public final class Oracle implements AutoCloseable {
         return null;
     }
 
+    /** As {@link #run(long, long, Consumer, LongConsumer)}, with nobody who hears of the progress. */
+    public OracleResult run(long seed, long cases, Consumer<String> log) {
+        return run(seed, cases, log, done -> {});
+    }
+
     /**
      * Runs cases.
      *
-     * @param seed  any number
-     * @param cases how many; case i exercises row i modulo the number of rows
-     * @param log   gets the report of mismatches, line by line
+     * @param seed     any number
+     * @param cases    how many; case i exercises row i modulo the number of rows
+     * @param log      gets the report of mismatches, line by line
+     * @param progress hears now and then how many cases are done
      * @return what was found
      */
-    public OracleResult run(long seed, long cases, Consumer<String> log) {
+    public OracleResult run(long seed, long cases, Consumer<String> log, LongConsumer progress) {
         long[] executed = new long[rows.size()];
         long[] completed = new long[rows.size()];
         int[] mismatches = new int[rows.size()];
         long total = 0;
         for (long i = 0; i < cases; i++) {
+            if ((i & 0xfff) == 0) {
+                progress.accept(i);
+            }
             int index = (int) (i % rows.size());
             RowProfile row = rows.get(index);
             random.reseed(Random64.caseSeed(seed, i));
