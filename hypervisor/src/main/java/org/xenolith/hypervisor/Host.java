@@ -144,6 +144,7 @@ public final class Host implements AutoCloseable {
 
     void forget(Domain d) {
         domains.remove(d.domid());
+        control.events().closeHandlersOf(d.domid());
     }
 
     EventChannels events(int domid) {

@@ -193,6 +193,15 @@ public final class EventChannels {
         }
     }
 
+    /** Closes all ports with Java handlers that face a domain, when it has died. */
+    public void closeHandlersOf(int remoteDomid) {
+        for (EventChannel c : channels) {
+            if (c.handler != null && c.state != State.CLOSED && c.remoteDomid == remoteDomid) {
+                free(c);
+            }
+        }
+    }
+
     private void free(EventChannel c) {
         if (c.state == State.INTERDOMAIN) {
             c.remote.state = State.UNBOUND;
