@@ -39,10 +39,13 @@ public final class ControlRegisters {
     public static final long EFER_LMA = 1 << 10;
     public static final long EFER_NXE = 1 << 11;
     public static final long EFER_SVME = 1 << 12;
+    /** AMD: automatic IBRS. */
+    public static final long EFER_AIBRSE = 1 << 21;
 
     public static final long XCR0_X87 = 1;
     public static final long XCR0_SSE = 2;
     public static final long XCR0_AVX = 4;
+    public static final long XCR0_PKRU = 1 << 9;
 
     private ControlRegisters() {
     }

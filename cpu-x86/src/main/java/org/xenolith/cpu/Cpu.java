@@ -46,6 +46,8 @@ public final class Cpu implements AutoCloseable {
     private final Mxcsr sse = new Mxcsr();
     private final Mmu mmu;
     private final LocalApic apic;
+    private final MsrFile msrs = new MsrFile(this);
+    private final int[] cpuidRegisters = new int[4];
     private final StackFrame stackFrame = new StackFrame(this);
     private final DebugRegisters debug = new DebugRegisters(this);
     private CpuEnvironment environment;
@@ -93,6 +95,7 @@ public final class Cpu implements AutoCloseable {
 
     /** Power-on and RESET# state (SDM vol. 3, table 10-1). */
     public void reset() {
+        long random = get64(s + CpuState.RANDOM);
         for (int i = 0; i < CpuState.SIZE; i += 8) {
             put64(s + i, 0);
         }
@@ -114,6 +117,9 @@ public final class Cpu implements AutoCloseable {
         setSegment(CpuState.CS, 0xf000, 0xffff_0000L, 0xffff, 0x9b);
         put64(s + CpuState.GDTR_LIMIT, 0xffff);
         put64(s + CpuState.IDTR_LIMIT, 0xffff);
+        put64(s + CpuState.RANDOM, random);
+        msrs.reset();
+        apic.reset();
         activity = Activity.RUNNING;
         interruptShadow = false;
         stackShadow = false;
@@ -142,6 +148,17 @@ public final class Cpu implements AutoCloseable {
 
     public LocalApic apic() {
         return apic;
+    }
+
+    public MsrFile msrs() {
+        return msrs;
+    }
+
+    /** What CPUID answers: eax, ebx, ecx, edx, in an array that the next call uses again. */
+    public int[] cpuid(int leaf, int subleaf) {
+        model.cpuid(this, leaf, subleaf, cpuidRegisters);
+        environment.cpuid(this, leaf, subleaf, cpuidRegisters);
+        return cpuidRegisters;
     }
 
     public VirtualClock clock() {

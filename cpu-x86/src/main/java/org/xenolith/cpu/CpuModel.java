@@ -21,4 +21,41 @@ public interface CpuModel {
 
     /** TSC frequency in kHz. */
     int tscKhz();
+
+    /** The earliest virtual time in nanoseconds at which {@link #ticks} is at least {@code ticks}; Long.MAX_VALUE if never. */
+    default long nanoseconds(long ticks) {
+        int khz = tscKhz();
+        long whole = Long.divideUnsigned(ticks, khz);
+        if (whole >= Long.MAX_VALUE / 1_000_000 - 1) {
+            return Long.MAX_VALUE;
+        }
+        return whole * 1_000_000 + (Long.remainderUnsigned(ticks, khz) * 1_000_000 + khz - 1) / khz;
+    }
+
+    /**
+     * The same model in a machine or domain of several CPUs; a model without topology returns itself.
+     *
+     * @param count number of CPUs
+     * @param idShift the APIC id of CPU n is n &lt;&lt; idShift (Xen's guests have 1, a bare machine 0)
+     */
+    default CpuModel withTopology(int count, int idShift) {
+        return this;
+    }
+
+    /** AuthenticAMD rather than GenuineIntel, where the two differ. */
+    default boolean amd() {
+        return false;
+    }
+
+    /** IA32_ARCH_CAPABILITIES. */
+    default long archCapabilities() {
+        return 0;
+    }
+
+    /** The XCR0 bits that may be set. */
+    default long xcr0Mask() {
+        return ControlRegisters.XCR0_X87 | ControlRegisters.XCR0_SSE
+                | (has(Feature.AVX) ? ControlRegisters.XCR0_AVX : 0)
+                | (has(Feature.PKU) ? ControlRegisters.XCR0_PKRU : 0);
+    }
 }

@@ -75,6 +75,22 @@ public final class CpuState {
     public static final int VECTOR_SOURCE = 0xfc0;
     /** Not state: 32 bytes where a vector result waits until the instruction can no longer fault. */
     public static final int VECTOR_RESULT = 0xfe0;
+    /** MSRs that only RDMSR and WRMSR reach, and the state of the random number generator: 8 bytes each. */
+    public static final int XSS = 0x800;
+    public static final int SPEC_CTRL = 0x808;
+    public static final int MISC_ENABLE = 0x810;
+    public static final int DEBUGCTL = 0x818;
+    public static final int TSC_ADJUST = 0x820;
+    public static final int MCG_STATUS = 0x828;
+    public static final int RANDOM = 0x830;
+    public static final int HWCR = 0x838;
+    public static final int SYSCFG = 0x840;
+    public static final int DE_CFG = 0x848;
+    public static final int MTRR_DEF_TYPE = 0x850;
+    /** Base and mask of the eight variable ranges. */
+    public static final int MTRR_VARIABLE = 0x858;
+    /** The eleven fixed ranges. */
+    public static final int MTRR_FIXED = 0x8d8;
     public static final int SIZE = 0x1000;
     /** The software TLB's tables follow the state. */
     public static final int TLB = SIZE;

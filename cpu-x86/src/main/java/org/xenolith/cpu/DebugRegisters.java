@@ -195,7 +195,8 @@ public final class DebugRegisters implements Mmu.DataBreakpoints {
         cpu.setField(CpuState.DR + 6 * 8, dr6 & ~DR6_B | bits);
     }
 
-    void reset() {
+    /** RESET# and INIT: nothing is pending. */
+    public void reset() {
         pending = 0;
         stepSuppressed = false;
         armed();

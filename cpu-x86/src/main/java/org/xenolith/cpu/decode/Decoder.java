@@ -198,7 +198,7 @@ public final class Decoder {
         i.operandBits = operandBits(i, def, codeBits);
         if (def.modrm) {
             i.modrm = next();
-            if ((i.modrm & 0xc0) != 0xc0 && def.fixedModrm < 0 && (def.operands.length == 0 || !registerOnly(def))) {
+            if ((i.modrm & 0xc0) != 0xc0 && def.fixedModrm < 0 && !def.accessesControlRegister()) {
                 memory(i, i.modrm, rex);
             }
         }
@@ -212,16 +212,6 @@ public final class Decoder {
         i.flat = codeBits == 64 && i.seg != CpuState.FS && i.seg != CpuState.GS;
         finish(i, def, 0);
         return i;
-    }
-
-    /** MOV to and from CR and DR ignore mod. */
-    private static boolean registerOnly(InsnDef def) {
-        for (OperandSpec o : def.operands) {
-            if (o.method == 'C' || o.method == 'D') {
-                return true;
-            }
-        }
-        return false;
     }
 
     private Insn bad(Insn i) {

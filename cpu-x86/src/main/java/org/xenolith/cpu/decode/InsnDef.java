@@ -97,11 +97,25 @@ public final class InsnDef {
                 mod = o.modConstraint();
             }
         }
+        if (accessesControlRegister()) {
+            // MOV to and from CR and DR ignores mod
+            mod = -1;
+        }
         for (String word : attributes.trim().split("\\s+", -1)) {
             if (!word.isEmpty()) {
                 attribute(word);
             }
         }
+    }
+
+    /** MOV to or from a control or debug register, whose ModRM always names a general register. */
+    boolean accessesControlRegister() {
+        for (OperandSpec o : operands) {
+            if (o.method == 'C' || o.method == 'D') {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void parseEncoding() {

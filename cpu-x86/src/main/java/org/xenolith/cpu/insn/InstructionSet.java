@@ -31,6 +31,10 @@ public final class InstructionSet {
         Shuffles.define(t);
         FloatArithmetic.define(t);
         FloatConvert.define(t);
+        ControlOps.define(t);
+        SystemOps.define(t);
+        PortOps.define(t);
+        XsaveOps.define(t);
         return t;
     }
 }

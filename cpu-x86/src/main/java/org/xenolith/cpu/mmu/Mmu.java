@@ -297,7 +297,7 @@ public final class Mmu {
             long at = wrap(va + i);
             long host = translateAs(Tlb.SUPERVISOR, at, true);
             if (host == 0) {
-                cpu.environment().mmioWrite(cpu, walker.gpa() | at & 0xfff, 1, v >>> 8 * i & 0xff);
+                deviceWrite(walker.gpa() | at & 0xfff, 1, v >>> 8 * i & 0xff);
             } else {
                 put8(host, (int) (v >>> 8 * i));
                 memory.written(mfnOf(host));
@@ -439,7 +439,7 @@ public final class Mmu {
     private void storeAt(long va, int bytes, long v) {
         long host = translate(va, true);
         if (host == 0) {
-            cpu.environment().mmioWrite(cpu, walker.gpa() | va & 0xfff, bytes,
+            deviceWrite(walker.gpa() | va & 0xfff, bytes,
                     bytes == 8 ? v : v & (1L << 8 * bytes) - 1);
             cpu.requestAttention();
             return;
@@ -464,8 +464,27 @@ public final class Mmu {
 
     private long mmio(long va, int bytes) {
         cpu.requestAttention();
-        long v = cpu.environment().mmioRead(cpu, walker.gpa() | va & 0xfff, bytes);
+        long v = deviceRead(walker.gpa() | va & 0xfff, bytes);
         return bytes == 8 ? v : v & (1L << 8 * bytes) - 1;
+    }
+
+    /** The local APIC's page lies over RAM. */
+    private long frame(long gfn) {
+        return cpu.apic().mapped(gfn) ? Stage2.MMIO : stage2.mfn(gfn);
+    }
+
+    private long deviceRead(long gpa, int bytes) {
+        return cpu.apic().mapped(gpa >>> 12)
+                ? cpu.apic().mmioRead((int) gpa & 0xfff, bytes)
+                : cpu.environment().mmioRead(cpu, gpa, bytes);
+    }
+
+    private void deviceWrite(long gpa, int bytes, long v) {
+        if (cpu.apic().mapped(gpa >>> 12)) {
+            cpu.apic().mmioWrite((int) gpa & 0xfff, bytes, v);
+        } else {
+            cpu.environment().mmioWrite(cpu, gpa, bytes, v);
+        }
     }
 
     private long mfnOf(long host) {
@@ -507,7 +526,7 @@ public final class Mmu {
         }
         misses++;
         walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, as == Tlb.USER, as == Tlb.SUPERVISOR);
-        long mfn = stage2.mfn(walker.gpa() >>> 12);
+        long mfn = frame(walker.gpa() >>> 12);
         boolean readOnly = false;
         if (mfn != Stage2.MMIO && (mfn & Stage2.READ_ONLY) != 0) {
             mfn &= ~Stage2.READ_ONLY;

@@ -1,0 +1,2 @@
+/** The CPU models that {@code --cpu} offers: feature sets, CPUID leaves and their parsing. */
+package org.xenolith.cpu.model;
