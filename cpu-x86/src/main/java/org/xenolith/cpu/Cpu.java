@@ -50,6 +50,7 @@ public final class Cpu implements AutoCloseable {
     private final int[] cpuidRegisters = new int[4];
     private final StackFrame stackFrame = new StackFrame(this);
     private final DebugRegisters debug = new DebugRegisters(this);
+    private final X87Unit x87 = new X87Unit(this);
     private CpuEnvironment environment;
 
     private int cpl;
@@ -159,6 +160,10 @@ public final class Cpu implements AutoCloseable {
         model.cpuid(this, leaf, subleaf, cpuidRegisters);
         environment.cpuid(this, leaf, subleaf, cpuidRegisters);
         return cpuidRegisters;
+    }
+
+    public X87Unit x87() {
+        return x87;
     }
 
     public VirtualClock clock() {

@@ -60,6 +60,14 @@ public interface CpuEnvironment {
     default void shutdown(Cpu cpu) {
     }
 
+    /**
+     * A waiting x87 or MMX instruction meets a pending exception with CR0.NE = 0: the CPU asserts FERR# (IRQ 13 of a PC). The instruction
+     * then goes on as with IGNNE# asserted.
+     */
+    default void floatingPointError(Cpu cpu) {
+        unimplemented(cpu, "x87 FERR#");
+    }
+
     /** Something named happened that is not built (an MSR, an instruction, a port): counted in the statistics. */
     default void unimplemented(Cpu cpu, String what) {
     }

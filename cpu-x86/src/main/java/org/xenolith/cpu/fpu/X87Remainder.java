@@ -74,6 +74,11 @@ public final class X87Remainder {
         return codes(quotient);
     }
 
+    /** Whether FPREM of a and b computes anything: no NaN, no unsupported operand, neither invalid. */
+    public static boolean isComputed(F80 a, F80 b) {
+        return !(a.isUnsupported() || b.isUnsupported() || a.isNan() || b.isNan() || a.isInfinite() || b.isZero());
+    }
+
     /** a itself is the remainder, which may still be tiny. */
     private static int keep(F80 dst, F80 a, FpuContext c) {
         if (a.isDenormal()) {

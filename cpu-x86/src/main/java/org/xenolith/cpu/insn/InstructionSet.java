@@ -35,6 +35,7 @@ public final class InstructionSet {
         SystemOps.define(t);
         PortOps.define(t);
         XsaveOps.define(t);
+        X87.define(t);
         return t;
     }
 }

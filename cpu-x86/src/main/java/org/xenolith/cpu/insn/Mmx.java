@@ -1,25 +1,16 @@
 package org.xenolith.cpu.insn;
 
-import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
-import org.xenolith.cpu.Vector;
 
 /** The MMX registers, which are the significands of x87's physical registers R0 to R7 (SDM vol. 1, 9.2 and vol. 3, 13.2). */
 final class Mmx {
-    private static final int EXCEPTIONS = 0x3f;
-
     private Mmx() {
     }
 
     /** Raises a pending x87 exception; comes before anything else that an instruction on MMX registers does. */
     static void check(Cpu c) {
-        if ((c.field32(CpuState.FSW) & ~c.field32(CpuState.FCW) & EXCEPTIONS) != 0) {
-            if ((c.cr0() & ControlRegisters.CR0_NE) == 0) {
-                c.environment().unimplemented(c, "x87:ferr");
-            }
-            throw c.fault(Vector.MF);
-        }
+        c.x87().checkPending();
     }
 
     /** The transition to MMX operation: TOP becomes 0 and all registers valid. */

@@ -502,7 +502,8 @@ public final class Mmu {
         return va << 16 >> 16 == va;
     }
 
-    private void checkAlignment(long va, int bytes) {
+    /** Raises #AC if alignment checking is on and va is not a multiple of bytes (a power of two). */
+    public void checkAlignment(long va, int bytes) {
         if (alignmentCheck && (va & bytes - 1) != 0) {
             throw cpu.fault(Vector.AC, 0);
         }

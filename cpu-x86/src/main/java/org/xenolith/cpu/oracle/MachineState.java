@@ -118,6 +118,11 @@ final class MachineState {
         cpu.setField32(CpuState.FSW, fsw & ~0x3800);
         cpu.setField32(CpuState.FTW, tags);
         cpu.setField32(CpuState.FTOP, top);
+        cpu.setField32(CpuState.FOP, 0);
+        cpu.setField(CpuState.FIP, 0);
+        cpu.setField(CpuState.FDP, 0);
+        cpu.setField32(CpuState.FCS, 0);
+        cpu.setField32(CpuState.FDS, 0);
         cpu.setRip(rip);
     }
 
