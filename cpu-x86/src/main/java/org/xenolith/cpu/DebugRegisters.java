@@ -147,6 +147,11 @@ public final class DebugRegisters implements Mmu.DataBreakpoints {
         }
     }
 
+    /** SYSRET has brought TF back: the SYSCALL that it ends is stepped now. */
+    public void stepAfterReturn() {
+        pend(DR6_BS);
+    }
+
     /** The running instruction is not single-stepped: INT n, and SYSCALL when it clears TF. */
     public void suppressStep() {
         stepSuppressed = true;

@@ -246,6 +246,7 @@ public final class TestMachine implements AutoCloseable {
 
     /** Real mode with CS = 1000h, so that {@link #CODE} is 1000:0000, and the vector table at 0. */
     public TestMachine real() {
+        control(0x10);
         for (int v = 0; v < 256; v++) {
             write16(4 * v, handler(v));
             write16(4 * v + 2, 0);
@@ -303,7 +304,16 @@ public final class TestMachine implements AutoCloseable {
         write32(TSS + 8, DATA);
         write32(TSS + 12, STACK1);
         write32(TSS + 16, DATA_RING1);
-        cpu.setField(CpuState.CR0, 0x11);
+        control(0x11);
+    }
+
+    /** Control registers without long mode. */
+    private void control(long cr0) {
+        cpu.setRflags(Flags.FIXED);
+        cpu.setField(CpuState.EFER, 0);
+        cpu.setField(CpuState.CR4, 0);
+        cpu.setField(CpuState.CR0, cr0);
+        cpu.mmu().flushAll();
     }
 
     /** Virtual-8086 mode: CS = 1000h, SS = 5000h, other data segments 5000h; IOPL as given. */
@@ -346,6 +356,7 @@ public final class TestMachine implements AutoCloseable {
     }
 
     private void longTables() {
+        cpu.setRflags(Flags.FIXED);
         tables();
         for (int v = 0; v < 256; v++) {
             idt64(v, CODE64, 0x8e, 0);
@@ -420,6 +431,21 @@ public final class TestMachine implements AutoCloseable {
             interpreter.run(1);
         }
         return cpu.rip() == rip;
+    }
+
+    /** Puts a frame on the stack, the slot that is popped first first. */
+    public void frame(int bits, long... slots) {
+        long mask = cpu.stackBits() == 16 ? 0xffff : -1L;
+        long sp = cpu.reg(CpuState.RSP) - (long) slots.length * (bits / 8) & mask;
+        cpu.setReg(CpuState.RSP, sp);
+        for (int k = 0; k < slots.length; k++) {
+            long at = cpu.segmentBase(CpuState.SS) + sp + (long) k * (bits / 8);
+            switch (bits) {
+                case 16 -> write16(at, (int) slots[k]);
+                case 32 -> write32(at, slots[k]);
+                default -> write64(at, slots[k]);
+            }
+        }
     }
 
     /** Slot {@code k} of the stack in units of {@code bits}, through SS's base. */

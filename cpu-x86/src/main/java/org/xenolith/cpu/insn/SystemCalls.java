@@ -65,7 +65,8 @@ final class SystemCalls {
         c.updateMode();
         c.setRip(i.rexW() ? rip : rip & 0xffff_ffffL);
         if (c.systemFlag(Flags.TF)) {
-            c.debug().singleStepDone();
+            c.debug().suppressStep();
+            c.debug().stepAfterReturn();
         }
     }
 
