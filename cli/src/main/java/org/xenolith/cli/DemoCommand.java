@@ -1,0 +1,134 @@
+package org.xenolith.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.xenolith.emulator.DomainConfig;
+import org.xenolith.emulator.GuestType;
+import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.Outcome;
+import org.xenolith.emulator.Pace;
+import org.xenolith.emulator.RunResult;
+import org.xenolith.emulator.Tier;
+import org.xenolith.guests.ImageException;
+import org.xenolith.testimages.EmbeddedGuest;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code xenolith demo}: a guest of ours, then Debian's kernel where it can be had. */
+@Command(name = "demo", sortOptions = false, usageHelpWidth = 110,
+        description = "Runs a small guest that comes with Xenolith, then Debian's cloud kernel with busybox (downloaded with apt"
+                + " once, then kept in .cache), and prints a table of what ran.%n",
+        exitCodeListHeading = ExitStatus.LIST_HEADING,
+        exitCodeList = {"0:what could be had here ran well", ExitStatus.LIST_124, ExitStatus.LIST_125, ExitStatus.LIST_130,
+            ExitStatus.LIST_134, ExitStatus.LIST_143},
+        footerHeading = "%nExamples:%n", footer = {"  xenolith demo", "  xenolith demo --offline"})
+final class DemoCommand implements Callable<Integer> {
+    private static final long DEBIAN_MEMORY = 256L << 20;
+    private static final long NS_PER_MS = 1_000_000;
+
+    private final App app;
+    private final ResultTable table = new ResultTable();
+
+    @Option(names = "--offline", description = "Download nothing: use what is on this machine.")
+    private boolean offline;
+
+    @Option(names = "--tier", paramLabel = "TIER", converter = Values.TierName.class, defaultValue = "auto",
+            description = "What executes: auto (default), native, interpreter, lockstep.")
+    private Tier tier;
+
+    @Option(names = "--wall-timeout", paramLabel = "TIME", converter = Values.Duration.class, defaultValue = "15m",
+            description = "Most time for each guest on the host's clock; 15m by default.")
+    private long wallTimeout;
+
+    @Option(names = {"-v", "--verbose"}, description = "Say each step.")
+    private boolean verbose;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Print this help.")
+    private boolean help;
+
+    DemoCommand(App app) {
+        this.app = new App(InputStream.nullInputStream(), app.out(), app.messages(), Optional.empty(), app.machines());
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException, UserError, ImageException {
+        Path work = Files.createTempDirectory("xenolith-demo-");
+        try {
+            Outcome worst = embedded(work);
+            if (worst == Outcome.POWEROFF) {
+                worst = debian(work);
+            }
+            app.text().println();
+            table.print(app.text());
+            return ExitStatus.of(worst);
+        } finally {
+            delete(work);
+        }
+    }
+
+    private Outcome embedded(Path work) throws IOException, UserError, ImageException {
+        app.messages().say("1 of 2: '" + EmbeddedGuest.HELLO.label() + "', a PVH guest of one page of code that comes with Xenolith, "
+                + Limits.size(EmbeddedGuest.MEMORY) + " of memory");
+        Path kernel = EmbeddedGuest.HELLO.copyInto(work);
+        return run(EmbeddedGuest.HELLO.label(), kernel, Optional.empty(), "", EmbeddedGuest.MEMORY);
+    }
+
+    private Outcome debian(Path work) throws IOException, InterruptedException, UserError, ImageException {
+        Messages messages = app.messages();
+        messages.say("2 of 2: Debian's own cloud kernel, unmodified, with a busybox initrd");
+        Optional<DebianGuest> guest = DebianGuest.find(messages);
+        if (guest.isEmpty()) {
+            return without("no checkout with test-images here");
+        }
+        DebianGuest debian = guest.get();
+        if (!debian.cached()) {
+            if (offline) {
+                return without("not on this machine, and --offline");
+            }
+            messages.say("getting kernel and busybox from the Debian archive (apt-get download, about 25 MB, kept in .cache)");
+            if (!debian.fetch(work)) {
+                return without("no network or no apt-get here");
+            }
+        }
+        Optional<Path> initrd = debian.initrd(work);
+        Optional<Path> kernel = debian.kernel();
+        if (initrd.isEmpty() || kernel.isEmpty()) {
+            return without("the initrd could not be made");
+        }
+        messages.say("booting " + kernel.get().getFileName() + " as PVH with " + Limits.size(DEBIAN_MEMORY)
+                + " of memory; Ctrl-C ends it");
+        return run("debian", kernel.get(), initrd, "console=hvc0", DEBIAN_MEMORY);
+    }
+
+    private Outcome without(String why) {
+        app.messages().say("Debian's kernel is left out: " + why);
+        table.addMissing("debian", "pvh", "-", "not run: " + why);
+        return Outcome.POWEROFF;
+    }
+
+    private Outcome run(String name, Path kernel, Optional<Path> initrd, String commandLine, long memory)
+            throws IOException, UserError, ImageException {
+        DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, initrd, commandLine, memory, 1, false);
+        MachineConfig config = new MachineConfig(List.of(domain), CpuNames.MODELS.getFirst(), tier, Pace.MAX, 0,
+                MachineConfig.DEFAULT_EPOCH, Long.MAX_VALUE, wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
+                MachineConfig.DEFAULT_IDLE_TIMEOUT_NS);
+        RunResult result = new Session(app, config, Optional.empty(), Optional.empty(), verbose).run();
+        String shown = kernel.getFileName().toString();
+        table.add(shown, result);
+        return result.outcome();
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+}
