@@ -62,7 +62,8 @@ final class DebianGuest {
      */
     boolean fetch(Path work) throws IOException, InterruptedException {
         Path patience = work.resolve("apt.conf"); // without it, a network that swallows packets costs many minutes
-        Files.writeString(patience, "Acquire::Retries \"1\";\nAcquire::http::Timeout \"15\";\nAcquire::https::Timeout \"15\";\n");
+        Files.writeString(patience,
+                "Acquire::Retries \"1\";\nAcquire::http::Timeout \"15\";\nAcquire::https::Timeout \"15\";\n");
         int status = script(List.of(scripts.resolve("fetch-debian.sh").toString(), "cloud", "busybox"), patience);
         return status == 0 && cached();
     }
@@ -81,7 +82,8 @@ final class DebianGuest {
             Files.writeString(init, new String(in.readAllBytes(), StandardCharsets.UTF_8));
         }
         Path out = work.resolve("initrd.gz");
-        int status = script(List.of(scripts.resolve("make-initrd.sh").toString(), out.toString(), init.toString()), null);
+        int status = script(List.of(scripts.resolve("make-initrd.sh").toString(), out.toString(), init.toString()),
+                null);
         return status == 0 ? Optional.of(out) : Optional.empty();
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
@@ -25,7 +26,8 @@ import picocli.CommandLine.Option;
         description = "Runs a small guest that comes with Xenolith, then Debian's cloud kernel with busybox (downloaded with apt"
                 + " once, then kept in .cache), and prints a table of what ran.%n",
         exitCodeListHeading = ExitStatus.LIST_HEADING,
-        exitCodeList = {"0:what could be had here ran well", ExitStatus.LIST_124, ExitStatus.LIST_125, ExitStatus.LIST_130,
+        exitCodeList = {"0:what could be had here ran well", ExitStatus.LIST_124, ExitStatus.LIST_125,
+            ExitStatus.LIST_130,
             ExitStatus.LIST_134, ExitStatus.LIST_143},
         footerHeading = "%nExamples:%n", footer = {"  xenolith demo", "  xenolith demo --offline"})
 final class DemoCommand implements Callable<Integer> {
@@ -73,8 +75,10 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private Outcome embedded(Path work) throws IOException, UserError, ImageException {
-        app.messages().say("1 of 2: '" + EmbeddedGuest.HELLO.label() + "', a PVH guest of one page of code that comes with Xenolith, "
-                + Limits.size(EmbeddedGuest.MEMORY) + " of memory");
+        app.messages()
+                .say("1 of 2: '" + EmbeddedGuest.HELLO.label()
+                        + "', a PVH guest of one page of code that comes with Xenolith, "
+                        + Limits.size(EmbeddedGuest.MEMORY) + " of memory");
         Path kernel = EmbeddedGuest.HELLO.copyInto(work);
         return run(EmbeddedGuest.HELLO.label(), kernel, Optional.empty(), "", EmbeddedGuest.MEMORY);
     }
@@ -91,7 +95,8 @@ final class DemoCommand implements Callable<Integer> {
             if (offline) {
                 return without("not on this machine, and --offline");
             }
-            messages.say("getting kernel and busybox from the Debian archive (apt-get download, about 25 MB, kept in .cache)");
+            messages.say(
+                    "getting kernel and busybox from the Debian archive (apt-get download, about 25 MB, kept in .cache)");
             if (!debian.fetch(work)) {
                 return without("no network or no apt-get here");
             }
@@ -115,8 +120,9 @@ final class DemoCommand implements Callable<Integer> {
     private Outcome run(String name, Path kernel, Optional<Path> initrd, String commandLine, long memory)
             throws IOException, UserError, ImageException {
         DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, initrd, commandLine, memory, 1, false);
-        MachineConfig config = new MachineConfig(List.of(domain), CpuNames.MODELS.getFirst(), tier, Pace.MAX, 0,
-                MachineConfig.DEFAULT_EPOCH, Long.MAX_VALUE, wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
+        MachineConfig config = new MachineConfig(List.of(domain), CpuModels.DEFAULT, tier, Pace.MAX, 0,
+                MachineConfig.DEFAULT_EPOCH, Long.MAX_VALUE,
+                wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
                 MachineConfig.DEFAULT_IDLE_TIMEOUT_NS);
         RunResult result = new Session(app, config, Optional.empty(), Optional.empty(), verbose).run();
         String shown = kernel.getFileName().toString();

@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.host.ProcessMemory;
 import picocli.CommandLine.Command;
@@ -52,16 +54,22 @@ final class InfoCommand implements Callable<Integer> {
         list(info, "guests", RunCommand.BUILT_TYPES);
         list(info, "kernels",
                 List.of("Linux bzImage (gzip, bzip2, LZMA, XZ, LZO, LZ4, Zstandard)", "ELF, also gzipped"));
-        list(info, "cpus", CpuNames.MODELS);
-        list(info, "cpu_features", CpuNames.features());
+        list(info, "cpus", CpuModels.names());
+        list(info, "cpu_features", features());
         list(info, "tiers", RunCommand.BUILT_TIERS);
         info.putObject("limits").put("vcpus_min", 1).put("vcpus_max", Limits.MAX_VCPUS)
                 .put("memory_min_bytes", Limits.MIN_MEMORY).put("memory_max_bytes", Limits.maxMemory());
         info.putObject("defaults").put("type", "pvh").put("memory_bytes", Limits.DEFAULT_MEMORY).put("vcpus", 1)
-                .put("cpu", CpuNames.MODELS.getFirst()).put("seed", 0)
+                .put("cpu", CpuModels.DEFAULT).put("seed", 0)
                 .put("epoch", MachineConfig.DEFAULT_EPOCH.toString())
                 .put("idle_timeout_ns", MachineConfig.DEFAULT_IDLE_TIMEOUT_NS);
         return info;
+    }
+
+    /** Every feature that some model has; those can be added or taken away. */
+    private static List<String> features() {
+        return CpuModels.names().stream().flatMap(name -> CpuModels.named(name).features().stream())
+                .map(f -> f.name().toLowerCase(Locale.ROOT)).distinct().sorted().toList();
     }
 
     private static void list(ObjectNode node, String name, List<String> values) {

@@ -20,7 +20,7 @@ interface MachineFactory {
     /** A machine, ready to run. */
     interface Handle extends AutoCloseable {
         /** See {@link Machine#run}. */
-        RunResult run();
+        RunResult run() throws ImageException, NoSuchFileException;
 
         /** See {@link Machine#stop}. */
         void stop(String reason);
@@ -35,7 +35,7 @@ interface MachineFactory {
             Machine machine = Machine.create(config, console, progress);
             return new Handle() {
                 @Override
-                public RunResult run() {
+                public RunResult run() throws ImageException, NoSuchFileException {
                     return machine.run();
                 }
 

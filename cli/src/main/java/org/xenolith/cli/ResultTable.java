@@ -9,7 +9,8 @@ import org.xenolith.emulator.RunResult;
 
 /** A table of guests that ran. */
 final class ResultTable {
-    private static final List<String> HEAD = List.of("guest", "type", "kernel", "outcome", "instructions", "virtual time",
+    private static final List<String> HEAD = List.of("guest", "type", "kernel", "outcome", "instructions",
+            "virtual time",
             "wall time", "MIPS");
     /** Columns from here on are numbers and stand to the right. */
     private static final int FIRST_NUMBER = 4;
@@ -23,7 +24,8 @@ final class ResultTable {
     /** Adds the guests of a run. */
     void add(String kernel, RunResult r) {
         for (RunResult.DomainResult d : r.domains()) {
-            rows.add(List.of(d.name(), d.type().label(), kernel, d.outcome().label(), String.format(Locale.ROOT, "%,d", d.instructions()),
+            rows.add(List.of(d.name(), d.type().label(), kernel, d.outcome().label(),
+                    String.format(Locale.ROOT, "%,d", d.instructions()),
                     String.format(Locale.ROOT, "%.3f s", r.virtualNs() / 1e9),
                     String.format(Locale.ROOT, "%.1f s", r.wallMs() / 1e3),
                     String.format(Locale.ROOT, "%.1f", Session.mips(r))));
@@ -43,14 +45,15 @@ final class ResultTable {
                 widths[i] = Math.max(widths[i], row.get(i).length());
             }
         }
-        for (List<String> row : rows) {
+        for (int r = 0; r < rows.size(); r++) {
+            List<String> row = rows.get(r);
             StringBuilder line = new StringBuilder();
             for (int i = 0; i < widths.length; i++) {
                 String space = " ".repeat(widths[i] - row.get(i).length());
                 line.append(i >= FIRST_NUMBER ? space + row.get(i) : row.get(i) + space).append("  ");
             }
             out.println(line.toString().stripTrailing());
-            if (row == HEAD) {
+            if (r == 0) {
                 out.println("-".repeat(Arrays.stream(widths).sum() + 2 * (widths.length - 1)));
             }
         }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
+import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
@@ -65,7 +66,7 @@ final class RunCommand implements Callable<Integer> {
             description = "Virtual CPUs, 1 (default) to 32.")
     private int vcpus;
 
-    @Option(names = {"--cpu", "-cpu"}, paramLabel = "NAME[,+F,-F]", defaultValue = "x86-64-v2",
+    @Option(names = {"--cpu", "-cpu"}, paramLabel = "NAME[,+F,-F]", defaultValue = CpuModels.DEFAULT,
             description = "CPU model and features to add or take away: x86-64-v2 (default), x86-64-v3, intel, amd; 'xenolith info' lists the features.")
     private String cpu;
 
@@ -164,9 +165,10 @@ final class RunCommand implements Callable<Integer> {
         if (complaint != null) {
             throw UserError.usage("--memory: " + complaint + " ('xenolith info' lists the limits)");
         }
-        complaint = CpuNames.complaint(cpu);
-        if (complaint != null) {
-            throw UserError.usage("--cpu: " + complaint);
+        try {
+            CpuModels.parse(cpu);
+        } catch (IllegalArgumentException e) {
+            throw new UserError("--cpu: " + e.getMessage(), e);
         }
         if (append.indexOf('\0') >= 0) {
             throw UserError.usage("--append: has a zero byte in it");

@@ -167,8 +167,7 @@ final class Session {
         try {
             return app.machines().create(config, domain -> console, progress);
         } catch (IllegalArgumentException e) {
-            LOG.debug("refused", e);
-            throw UserError.usage(String.valueOf(e.getMessage()));
+            throw new UserError(String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -251,6 +250,11 @@ final class Session {
         @Override
         public int input(byte[] into, int offset, int length) {
             return stream.input(into, offset, length);
+        }
+
+        @Override
+        public boolean inputEnded() {
+            return stream.inputEnded();
         }
 
         @Override

@@ -11,6 +11,12 @@ final class UserError extends Exception {
         this.status = status;
     }
 
+    /** A bad option, configuration or image, found by something that threw {@code cause}. */
+    UserError(String message, Throwable cause) {
+        super(message, cause);
+        this.status = ExitStatus.USAGE;
+    }
+
     /** A bad option, configuration or image. */
     static UserError usage(String message) {
         return new UserError(ExitStatus.USAGE, message);

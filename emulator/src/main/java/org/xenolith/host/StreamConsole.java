@@ -40,6 +40,7 @@ public final class StreamConsole implements AutoCloseable {
     private boolean closing;
     private boolean outputBroken;
     private boolean interrupted;
+    private boolean inputEnded;
 
     /**
      * Starts the threads.
@@ -55,7 +56,9 @@ public final class StreamConsole implements AutoCloseable {
         this.escape = escape;
         this.broken = broken;
         writer = Thread.ofPlatform().daemon().name("console-writer").start(this::write);
-        if (in != null) {
+        if (in == null) {
+            inputEnded = true;
+        } else {
             Thread.ofPlatform().daemon().name("console-reader").start(() -> read(in));
         }
     }
@@ -109,6 +112,16 @@ public final class StreamConsole implements AutoCloseable {
                 inputChanged.signalAll();
             }
             return n;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** True when all input has been taken and there will be no more. */
+    public boolean inputEnded() {
+        lock.lock();
+        try {
+            return inputEnded && inputLength == 0;
         } finally {
             lock.unlock();
         }
@@ -227,6 +240,19 @@ public final class StreamConsole implements AutoCloseable {
             return; // a terminal that went away reads like the end of the input
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } finally {
+            endInput();
+        }
+    }
+
+    private void endInput() {
+        lock.lock();
+        try {
+            inputEnded = true;
+            interrupted = true;
+            inputChanged.signalAll();
+        } finally {
+            lock.unlock();
         }
     }
 
