@@ -2,6 +2,9 @@ package org.xenolith.hypervisor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
+import org.xenolith.cpu.CpuModel;
+import org.xenolith.cpu.apic.ApicBus;
 import org.xenolith.cpu.mmu.Stage2;
 import org.xenolith.hypervisor.abi.Errno;
 import org.xenolith.hypervisor.abi.ErrnoException;
@@ -24,6 +27,8 @@ import org.xenolith.memory.PhysicalMemory;
  * One guest: its address space, vCPUs, event channels, grants and life cycle. As GuestMemory it is addressed by gpa.
  */
 public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDomain {
+    /** APIC ids are even, so that vCPUs look like cores without hyperthreads, as Xen numbers them. */
+    static final int APIC_ID_SHIFT = 1;
     /** Grants that one maptrack frame can hold. */
     private static final int HANDLES_PER_MAPTRACK_FRAME = 256;
 
@@ -39,6 +44,9 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     private final HvmParams params = new HvmParams();
     private final GuestLines console;
     private final Watchdog watchdog;
+    private final Statistics hypercalls = new Statistics("hypercall");
+    private final CpuModel model;
+    private final ApicBus apics = new ApicBus();
     private final List<Vcpu> vcpus = new ArrayList<>();
     private final long createdAt;
     private final List<Long> unmapped = new ArrayList<>();
@@ -70,8 +78,11 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         this.console = new GuestLines(line -> host.log().line(domid, line));
         this.watchdog = new Watchdog(host, () -> shutdown(ShutdownReason.WATCHDOG));
         shared.setWallclock(host.config().epochSeconds(), 0);
+        this.model = host.model().withTopology(config.vcpus(), APIC_ID_SHIFT);
         for (int i = 0; i < config.vcpus(); i++) {
-            vcpus.add(new Vcpu(this, i));
+            Vcpu v = new Vcpu(this, i);
+            vcpus.add(v);
+            apics.add(v.cpu().apic());
         }
     }
 
@@ -95,6 +106,16 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     /** Virtual time at which the domain was created, in nanoseconds. */
     public long createdAt() {
         return createdAt;
+    }
+
+    /** The processor model that the vCPUs show, with the domain's topology. */
+    public CpuModel model() {
+        return model;
+    }
+
+    /** Joins the local APICs of the vCPUs; also takes MSIs. */
+    public ApicBus apics() {
+        return apics;
     }
 
     public EventChannels events() {
@@ -151,6 +172,16 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     /** Counts something of this guest that is not built, also in the host's statistics. */
     public void count(String what) {
         host.statistics().count(what);
+    }
+
+    /** Counts a hypercall by name; each part of a continued one counts. */
+    public void countHypercall(String name) {
+        hypercalls.count(name);
+    }
+
+    /** Hypercalls made, by name in alphabetical order. */
+    public SortedMap<String, Long> hypercallCounts() {
+        return hypercalls.counts();
     }
 
     // ---- life cycle ----

@@ -30,7 +30,7 @@ public final class Host implements AutoCloseable {
     private final Hypercalls hypercalls;
     private final FrameTable frames;
     private final TimeInfo.TscScale tscScale;
-    private final Statistics statistics = new Statistics();
+    private final Statistics statistics = new Statistics("thing not built or not known");
     private final NavigableMap<Integer, Domain> domains = new TreeMap<>();
     private final ControlDomain control;
     private HypervisorLog log = (domid, line) -> LOG.info("(d{}) {}", domid, line);

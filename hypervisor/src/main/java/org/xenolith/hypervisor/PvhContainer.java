@@ -47,7 +47,7 @@ public final class PvhContainer implements Container {
     @Override
     public void upcall() {
         if (vcpu.upcallVector() != 0) {
-            vcpu.cpu().apic().post(vcpu.upcallVector());
+            vcpu.cpu().apic().postOrKeep(vcpu.upcallVector());
         } else {
             vcpu.cpu().requestAttention();
         }
@@ -68,37 +68,21 @@ public final class PvhContainer implements Container {
         return hasExternalInterrupt(cpu) ? callbackVector() : -1;
     }
 
-    @Override
-    public void ipi(Cpu from, long icr) {
-        ApicBus.deliver(vcpu, icr);
-    }
-
     // ---- instructions ----
 
     @Override
     public void cpuid(Cpu cpu, int leaf, int subleaf, int[] regs) {
-        if (msrs.cpuidFaulting() && cpu.cpl() > 0) {
-            throw cpu.gp0();
-        }
         XenCpuid.hvm(vcpu, leaf, subleaf, regs);
     }
 
     @Override
     public boolean rdmsr(Cpu cpu, int msr, long[] value) {
-        if (msrs.read(msr, value)) {
-            return true;
-        }
-        vcpu.domain().count("rdmsr:" + Integer.toHexString(msr));
-        return false;
+        return msrs.read(msr, value);
     }
 
     @Override
     public boolean wrmsr(Cpu cpu, int msr, long value) {
-        if (msrs.write(msr, value)) {
-            return true;
-        }
-        vcpu.domain().count("wrmsr:" + Integer.toHexString(msr));
-        return false;
+        return msrs.write(msr, value);
     }
 
     @Override

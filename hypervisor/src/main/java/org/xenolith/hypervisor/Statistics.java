@@ -7,7 +7,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Counts by name of what guests asked for and did not get: unknown MSRs, hypercalls that are not built, and the like.
+ * Counts by name: hypercalls, or what guests asked for and did not get, such as unknown MSRs.
  * Iteration is in
  * the order of the names; the first of each kind is logged.
  */
@@ -17,14 +17,24 @@ public final class Statistics {
     private static final int MAX_NAMES = 4096;
     private static final String OTHER = "other";
 
+    private final String what;
     private final SortedMap<String, Long> counts = new TreeMap<>();
+
+    /**
+     * Empty counts.
+     *
+     * @param what what is counted, for the log
+     */
+    public Statistics(String what) {
+        this.what = what;
+    }
 
     /** Adds one to the count of {@code name}. */
     public void count(String name) {
         String key = counts.size() < MAX_NAMES || counts.containsKey(name) ? name : OTHER;
         long n = counts.merge(key, 1L, Long::sum);
         if (n == 1) {
-            LOG.debug("not built or not known: {}", key);
+            LOG.debug("first {}: {}", what, key);
         }
     }
 

@@ -25,6 +25,9 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         NONE, BLOCK, POLL
     }
 
+    /** What the toolstack gives every vCPU of a PVH guest: MTRRs on, all memory write-back. */
+    private static final long MTRR_ON_WRITE_BACK = 1 << 11 | 6;
+
     private final Domain domain;
     private final int id;
     private final Cpu cpu;
@@ -39,7 +42,6 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
     private long timeArea;
     private int upcallVector;
     private boolean initialised;
-    private boolean down = true;
     private boolean held = true;
     private Activity beforeHold = Activity.WAIT_FOR_SIPI;
     private Wait wait = Wait.NONE;
@@ -51,8 +53,8 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         this.id = id;
         this.container = new PvhContainer(this);
         Host host = domain.host();
-        // APIC ids are even, so that vCPUs look like cores without hyperthreads, as Xen numbers them
-        this.cpu = new Cpu(id, id * 2, host.model(), host.memory(), domain, container, host.clock(), host.timers());
+        this.cpu = new Cpu(id, id << Domain.APIC_ID_SHIFT, domain.model(), host.memory(), domain, container,
+                host.clock(), host.timers());
         this.timers = new VcpuTimers(this);
         this.runstate = new Runstate(host.clock().now());
         this.access = new GuestAccess(this);
@@ -60,6 +62,7 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         if (id < SharedInfo.LEGACY_MAX_VCPUS) {
             info = new VcpuInfo(domain.sharedInfo().page(), id * SharedInfo.VCPU_INFO_SIZE, domain.sharedInfo());
         }
+        cpu.setField(CpuState.MTRR_DEF_TYPE, MTRR_ON_WRITE_BACK);
         cpu.setActivity(Activity.WAIT_FOR_SIPI);
     }
 
@@ -108,8 +111,13 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         initialised = true;
     }
 
+    /** True while the vCPU waits for {@link #up} or for a start-up message of another's local APIC. */
     public boolean down() {
-        return down;
+        return activity() == Activity.WAIT_FOR_SIPI;
+    }
+
+    private Activity activity() {
+        return held ? beforeHold : cpu.activity();
     }
 
     /**
@@ -121,6 +129,9 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
      */
     public void startPvh(long entry, long startInfo) {
         cpu.reset();
+        if (held) {
+            cpu.setActivity(Activity.WAIT_FOR_SIPI);
+        }
         for (int r = 0; r < 16; r++) {
             cpu.setReg(r, 0);
         }
@@ -133,6 +144,7 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         }
         cpu.setSegment(CpuState.TR, 0, 0, 0x67, 0x8b);
         cpu.setRflags(Flags.FIXED);
+        cpu.setField(CpuState.MTRR_DEF_TYPE, MTRR_ON_WRITE_BACK);
         cpu.updateMode();
         initialised = true;
         up();
@@ -140,7 +152,6 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
 
     /** Lets an initialised vCPU run (VCPUOP_up, or a start-up IPI). */
     public void up() {
-        down = false;
         setActivity(Activity.RUNNING);
         updateTime();
         changeRunstate(Runstate.RUNNABLE);
@@ -148,35 +159,12 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
 
     /** Stops the vCPU until {@link #up}; the domain powers off when it was the last one. */
     public void takeDown() {
-        down = true;
         wait = Wait.NONE;
         setActivity(Activity.WAIT_FOR_SIPI);
         changeRunstate(Runstate.OFFLINE);
         if (domain.vcpus().stream().allMatch(Vcpu::down)) {
             domain.shutdown(ShutdownReason.POWEROFF);
         }
-    }
-
-    /** INIT from a local APIC: back to the state after reset, waiting for a start-up IPI. */
-    public void init() {
-        cpu.reset();
-        down = true;
-        wait = Wait.NONE;
-        setActivity(Activity.WAIT_FOR_SIPI);
-        changeRunstate(Runstate.OFFLINE);
-    }
-
-    /** Start-up IPI: real mode at {@code vector} pages; ignored unless the vCPU waits for it. */
-    public void startup(int vector) {
-        if (!down) {
-            return;
-        }
-        cpu.reset();
-        cpu.setSegment(CpuState.CS, vector << 8, (long) vector << 12, 0xffff, 0x9b);
-        cpu.setRip(0);
-        cpu.updateMode();
-        initialised = true;
-        up();
     }
 
     private void setActivity(Activity a) {
@@ -200,9 +188,13 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         held = hold;
     }
 
-    /** Accounts for time before the guest executes, and refreshes its view of time. */
+    /**
+     * To be called when the vCPU is about to execute (or to be woken): accounts for time and refreshes the guest's view
+     * of it.
+     */
     public void beforeRun() {
-        if (runstate.state() != Runstate.RUNNING && cpu.activity() == Activity.RUNNING) {
+        if (runstate.state() != Runstate.RUNNING) {
+            initialised = true;
             changeRunstate(Runstate.RUNNING);
             updateTime();
         } else if (cpu.field(CpuState.TSC_OFFSET) != seenTscOffset) {
@@ -214,7 +206,10 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
      * Accounts for time after the guest stopped executing; a halt that nothing can end takes the vCPU down, as in Xen.
      */
     public void afterRun() {
-        if (cpu.activity() == Activity.HALTED) {
+        if (cpu.activity() == Activity.WAIT_FOR_SIPI && !held) {
+            // an INIT message
+            changeRunstate(Runstate.OFFLINE);
+        } else if (cpu.activity() == Activity.HALTED) {
             if (wait == Wait.NONE && !cpu.systemFlag(Flags.IF) && !cpu.nmiPending()) {
                 takeDown();
             } else {
@@ -254,7 +249,7 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         if (wait != Wait.NONE) {
             wait = Wait.NONE;
             pollTimer.cancel();
-            if ((held ? beforeHold : cpu.activity()) == Activity.HALTED) {
+            if (activity() == Activity.HALTED) {
                 setActivity(Activity.RUNNING);
             }
         }

@@ -71,6 +71,8 @@ public final class LocalApic {
     private final int[] irr = new int[8];
     private final int[] isr = new int[8];
     private final int[] tmr = new int[8];
+    /** Vectors of {@link #postOrKeep} that wait for the APIC to be enabled. */
+    private final int[] kept = new int[8];
     private int tpr;
     private int ldr;
     private int dfr;
@@ -105,6 +107,7 @@ public final class LocalApic {
         Arrays.fill(irr, 0);
         Arrays.fill(isr, 0);
         Arrays.fill(tmr, 0);
+        Arrays.fill(kept, 0);
         tpr = 0;
         ldr = 0;
         dfr = -1;
@@ -176,6 +179,26 @@ public final class LocalApic {
             tmr[vector >>> 5] |= 1 << (vector & 31);
         } else {
             tmr[vector >>> 5] &= ~(1 << (vector & 31));
+        }
+        priorityChanged();
+    }
+
+    /**
+     * Accepts an interrupt of the hypervisor's own. Unlike a bus message it is not lost while the APIC is software-disabled, but
+     * delivered once the guest enables it: Xen's virtual APIC does the same, and guests set their event vector before their APIC up.
+     */
+    public void postOrKeep(int vector) {
+        if (softwareEnabled() || vector < 16) {
+            post(vector, false);
+        } else {
+            kept[vector >>> 5] |= 1 << (vector & 31);
+        }
+    }
+
+    private void releaseKept() {
+        for (int i = 0; i < kept.length; i++) {
+            irr[i] |= kept[i];
+            kept[i] = 0;
         }
         priorityChanged();
     }
@@ -406,6 +429,8 @@ public final class LocalApic {
                     for (int i = 0; i < lvt.length; i++) {
                         lvt[i] |= LVT_MASK;
                     }
+                } else {
+                    releaseKept();
                 }
             }
             case ESR -> {
@@ -448,7 +473,8 @@ public final class LocalApic {
 
     private static boolean exists(int reg) {
         return switch (reg) {
-            case ID, VERSION, TPR, PPR, EOI, LDR, DFR, SVR, ESR, ICR, ICR_HIGH, TIMER_INITIAL, TIMER_CURRENT, TIMER_DIVIDE ->
+            case ID, VERSION, TPR, PPR, EOI, LDR, DFR, SVR, ESR, ICR, ICR_HIGH, TIMER_INITIAL, TIMER_CURRENT,
+                    TIMER_DIVIDE ->
                 true;
             default -> reg >= ISR && reg < ESR || reg >= LVT_TIMER && reg <= LVT_ERROR;
         };

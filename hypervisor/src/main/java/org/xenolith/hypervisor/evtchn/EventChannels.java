@@ -20,6 +20,9 @@ public final class EventChannels {
     public record Status(int state, int vcpu, int remoteDomid, int remotePort, int irq) {
     }
 
+    /** Physical interrupts of a guest: 16 of ISA, 8 more of an I/O APIC, and the 32 that Xen adds for each domain. */
+    private static final int PIRQS = 56;
+
     private final EventDomain domain;
     private final int maxPort;
     private final List<EventChannel> channels = new ArrayList<>();
@@ -164,6 +167,22 @@ public final class EventChannels {
         c.irq = virq;
         c.vcpu = vcpuId;
         virqPorts[vcpuId][virq] = c.port;
+        return c.port;
+    }
+
+    /** EVTCHNOP_bind_pirq of an HVM guest: the port exists, but no device here is routed to it. */
+    public int bindPirq(int pirq) {
+        if (pirq < 0 || pirq >= PIRQS) {
+            throw fail(Errno.EINVAL);
+        }
+        for (EventChannel c : channels) {
+            if (c.state == State.PIRQ && c.irq == pirq) {
+                throw fail(Errno.EEXIST);
+            }
+        }
+        EventChannel c = allocate();
+        c.state = State.PIRQ;
+        c.irq = pirq;
         return c.port;
     }
 

@@ -36,7 +36,12 @@ final class EventChannelOp implements Hypercall {
     private final SubOperations operations = new SubOperations("event_channel_op")
             .add(0, "bind_interdomain", EventChannelOp::bindInterdomain)
             .add(1, "bind_virq", EventChannelOp::bindVirq)
-            .missing(2, "bind_pirq")
+            .add(2, "bind_pirq", (c, arg) -> {
+                StructView s = c.read(BIND_PIRQ, arg);
+                s.set("port", events(c).bindPirq(s.get32("pirq")));
+                c.write(s, arg);
+                return 0;
+            })
             .add(3, "close", (c, arg) -> {
                 events(c).close(c.read32(arg));
                 return 0;

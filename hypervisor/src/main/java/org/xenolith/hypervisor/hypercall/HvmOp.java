@@ -68,8 +68,10 @@ final class HvmOp implements Hypercall {
                 c.domain().params().set(index, p.get("value"));
                 c.domain().latchAbi(c.abi());
                 c.vcpu().cpu().requestAttention();
-                if (p.get("value") >>> 56 != HvmParams.CALLBACK_TYPE_VECTOR && p.get("value") != 0) {
-                    // a GSI or INTx: PVH guests have no interrupt controller that it could go to
+                if (p.get("value") >>> 56 != HvmParams.CALLBACK_TYPE_VECTOR && p.get("value") != 0
+                        && c.vcpu().upcallVector() == 0) {
+                    // a GSI or INTx: PVH guests have no interrupt controller that it could go to. Linux sets GSI 1 as a
+                    // sign for the toolstack when it uses vectors by vCPU, which is fine
                     c.domain().count("hvm_param:callback_irq.type" + (p.get("value") >>> 56));
                 }
             }

@@ -90,6 +90,7 @@ public final class HypercallTable implements Hypercalls {
             args[i] = abi == GuestAbi.X86_64 ? cpu.reg(registers[i]) : cpu.reg32(registers[i]) & 0xffff_ffffL;
         }
         HypercallContext c = new HypercallContext(vcpu, abi, args);
+        vcpu.domain().countHypercall(name(cpu.reg32(CpuState.RAX)));
         long result = call(c, cpu.reg32(CpuState.RAX));
         if (c.preempted()) {
             for (int i = 0; i < args.length; i++) {

@@ -330,6 +330,24 @@ final class EventChannelOpTest {
     }
 
     @Test
+    void upcall_vector_reaches_an_apic_that_is_enabled_later() {
+        StructView u = struct(HvmOp.UPCALL_VECTOR);
+        u.set("vector", 0x0f);
+        assertEquals(-Errno.EINVAL, TestHost.call(v, HVM_OP, 23, u));
+        u.set("vector", 0xf3);
+        u.set("vcpu", 2);
+        assertEquals(-Errno.ENOENT, TestHost.call(v, HVM_OP, 23, u));
+        u.set("vcpu", 0);
+        assertEquals(0, TestHost.call(v, HVM_OP, 23, u));
+        d.events().send(ipi(0));
+        assertFalse(v.cpu().apic().pending());
+        assertFalse(v.container().hasExternalInterrupt(v.cpu()));
+        v.cpu().apic().mmioWrite(0xf0, 4, 0x1ff);
+        assertTrue(v.cpu().apic().pending());
+        assertEquals(0xf3, v.cpu().apic().acknowledge());
+    }
+
+    @Test
     void vcpu_of_an_ipi_port_cannot_be_changed_but_that_of_others_can() {
         StructView b = struct(EventChannelOp.BIND_VCPU);
         b.set("port", ipi(0));

@@ -222,8 +222,12 @@ final class VcpuOpTest {
     @Test
     void start_up_message_begins_in_real_mode_at_the_vector_page() {
         Vcpu ap = d.vcpu(1);
-        ap.init();
-        ap.startup(0x9a);
+        // INIT and start-up from vCPU 0's local APIC, to APIC id 2
+        assertTrue(v.cpu().apic().wrmsr(0x1b, 0xfee0_0d00L));
+        assertTrue(v.cpu().apic().wrmsr(0x830, 2L << 32 | 0x4500));
+        assertTrue(ap.down());
+        assertTrue(v.cpu().apic().wrmsr(0x830, 2L << 32 | 0x4600 | 0x9a));
+        assertEquals(false, ap.down());
         assertEquals(0x9a000, ap.cpu().segmentBase(CpuState.CS));
         assertEquals(0x9a00, ap.cpu().selector(CpuState.CS));
         assertEquals(0, ap.cpu().rip());
