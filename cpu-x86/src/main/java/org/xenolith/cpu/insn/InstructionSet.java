@@ -36,6 +36,9 @@ public final class InstructionSet {
         PortOps.define(t);
         XsaveOps.define(t);
         X87.define(t);
+        Blends.define(t);
+        StringCompare.define(t);
+        Cryptography.define(t);
         return t;
     }
 }
