@@ -39,6 +39,9 @@ public final class InstructionSet {
         Blends.define(t);
         StringCompare.define(t);
         Cryptography.define(t);
+        AvxPermutes.define(t);
+        AvxMemory.define(t);
+        FusedMultiplyAdd.define(t);
         return t;
     }
 }

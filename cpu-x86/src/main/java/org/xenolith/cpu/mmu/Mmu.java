@@ -212,6 +212,11 @@ public final class Mmu {
         }
     }
 
+    /** True while misaligned accesses raise #AC. */
+    public boolean checksAlignment() {
+        return alignmentCheck;
+    }
+
     /**
      * What a vector access of 8 to 32 bytes must pass when {@link #hostIfHit} gives no address: alignment where it is checked (to the
      * operand, or 16 bytes when that is wider, as on AMD), then {@link #probe}.
