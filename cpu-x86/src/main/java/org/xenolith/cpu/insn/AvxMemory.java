@@ -60,7 +60,7 @@ final class AvxMemory {
 
     private static void masked(InstructionTable t, String name, String load, String store, String w, String feature,
             int bits) {
-        for (String length : new String[] {"128", "256"}) {
+        for (String length : new String[]{"128", "256"}) {
             t.add(name, vex(length, "66", "0F 38 " + load, w) + " /r", "Vx:w,Hx,Mx", "avx " + feature,
                     bits == 32 ? AvxMemory::load32 : AvxMemory::load64);
             t.add(name, vex(length, "66", "0F 38 " + store, w) + " /r", "Mx:w,Hx,Vx", "avx " + feature,
@@ -110,8 +110,8 @@ final class AvxMemory {
     // ---- gathers ----
 
     /**
-     * Rows of W0 and W1. The name's last letters give index and element: with doubleword elements and quadword indices the
-     * destination is half as wide as the index.
+     * Rows of W0 and W1. The name's last letters give index and element: with doubleword elements and quadword indices
+     * the destination is half as wide as the index.
      */
     private static void gather(InstructionTable t, String name, String opcode) {
         boolean integer = name.startsWith("VP");
@@ -119,7 +119,7 @@ final class AvxMemory {
         for (int w = 0; w < 2; w++) {
             boolean wideElement = w == 1;
             String mnemonic = name + (integer ? wideElement ? "Q" : "D" : wideElement ? "D" : "S");
-            for (String length : new String[] {"128", "256"}) {
+            for (String length : new String[]{"128", "256"}) {
                 String size = wideIndex && !wideElement ? "dq" : "x";
                 String element = wideElement ? "q" : "d";
                 t.add(mnemonic, vex(length, "66", "0F 38 " + opcode, "W" + w) + " /r",

@@ -58,9 +58,8 @@ final class Blends {
         immediate(t, "BLENDPS", "0F 3A 0C", "", 32);
         immediate(t, "BLENDPD", "0F 3A 0D", "", 64);
         immediate(t, "PBLENDW", "0F 3A 0E", "avx2", 16);
-        for (String length : new String[] {"128", "256"}) {
-            t.add("VPBLENDD", vex(length, "66", "0F 3A 02", "W0") + " /r", "Vx:w,Hx,Wx,Ib", "avx avx2", byImmediate(32));
-        }
+        t.add("VPBLENDD", "VEX.128.66.0F3A.W0 02 /r", "Vx:w,Hx,Wx,Ib", "avx avx2", byImmediate(32));
+        t.add("VPBLENDD", "VEX.256.66.0F3A.W0 02 /r", "Vx:w,Hx,Wx,Ib", "avx avx2", byImmediate(32));
         variable(t, "PBLENDVB", "0F 38 10", "0F 3A 4C", "avx2", Lanes::blendBytes);
         variable(t, "BLENDVPS", "0F 38 14", "0F 3A 4A", "", Lanes::blendDwords);
         variable(t, "BLENDVPD", "0F 38 15", "0F 3A 4B", "", Lanes::blendQwords);
@@ -116,26 +115,29 @@ final class Blends {
 
     private static void widening(InstructionTable t) {
         // @formatter:off
-        widen(t, "BW", "0", "h", 16, (s, d, k) -> put16(d + 2 * k, (byte) get8(s + k)), (s, d, k) -> put16(d + 2 * k, get8(s + k)));
-        widen(t, "BD", "1", "f", 32, (s, d, k) -> put32(d + 4 * k, (byte) get8(s + k)), (s, d, k) -> put32(d + 4 * k, get8(s + k)));
-        widen(t, "BQ", "2", "e", 64, (s, d, k) -> put64(d + 8 * k, (byte) get8(s + k)), (s, d, k) -> put64(d + 8 * k, get8(s + k)));
-        widen(t, "WD", "3", "h", 32, (s, d, k) -> put32(d + 4 * k, (short) get16(s + 2 * k)), (s, d, k) -> put32(d + 4 * k, get16(s + 2 * k)));
-        widen(t, "WQ", "4", "f", 64, (s, d, k) -> put64(d + 8 * k, (short) get16(s + 2 * k)), (s, d, k) -> put64(d + 8 * k, get16(s + 2 * k)));
-        widen(t, "DQ", "5", "h", 64, (s, d, k) -> put64(d + 8 * k, get32(s + 4 * k)), (s, d, k) -> put64(d + 8 * k, get32(s + 4 * k) & 0xffff_ffffL));
+        widen(t, "SX", "BW", "20", "h", 16, (s, d, k) -> put16(d + 2 * k, (byte) get8(s + k)));
+        widen(t, "SX", "BD", "21", "f", 32, (s, d, k) -> put32(d + 4 * k, (byte) get8(s + k)));
+        widen(t, "SX", "BQ", "22", "e", 64, (s, d, k) -> put64(d + 8 * k, (byte) get8(s + k)));
+        widen(t, "SX", "WD", "23", "h", 32, (s, d, k) -> put32(d + 4 * k, (short) get16(s + 2 * k)));
+        widen(t, "SX", "WQ", "24", "f", 64, (s, d, k) -> put64(d + 8 * k, (short) get16(s + 2 * k)));
+        widen(t, "SX", "DQ", "25", "h", 64, (s, d, k) -> put64(d + 8 * k, get32(s + 4 * k)));
+        widen(t, "ZX", "BW", "30", "h", 16, (s, d, k) -> put16(d + 2 * k, get8(s + k)));
+        widen(t, "ZX", "BD", "31", "f", 32, (s, d, k) -> put32(d + 4 * k, get8(s + k)));
+        widen(t, "ZX", "BQ", "32", "e", 64, (s, d, k) -> put64(d + 8 * k, get8(s + k)));
+        widen(t, "ZX", "WD", "33", "h", 32, (s, d, k) -> put32(d + 4 * k, get16(s + 2 * k)));
+        widen(t, "ZX", "WQ", "34", "f", 64, (s, d, k) -> put64(d + 8 * k, get16(s + 2 * k)));
+        widen(t, "ZX", "DQ", "35", "h", 64, (s, d, k) -> put64(d + 8 * k, get32(s + 4 * k) & 0xffff_ffffL));
         // @formatter:on
     }
 
-    private static void widen(InstructionTable t, String name, String digit, String size, int bits, Widening signed,
-            Widening unsigned) {
+    private static void widen(InstructionTable t, String kind, String name, String opcode, String size, int bits,
+            Widening op) {
+        String mnemonic = "PMOV" + kind + name;
         String operands = "Vx:w,W" + size;
-        for (int k = 0; k < 2; k++) {
-            String mnemonic = (k == 0 ? "PMOVSX" : "PMOVZX") + name;
-            String opcode = "0F 38 " + (k == 0 ? "2" : "3") + digit;
-            Exec exec = widen(k == 0 ? signed : unsigned, bits);
-            t.add(mnemonic, "66 " + opcode + " /r", operands, "sse sse4_1", exec);
-            t.add("V" + mnemonic, vex("128", "66", opcode, "WIG") + " /r", operands, "avx", exec);
-            t.add("V" + mnemonic, vex("256", "66", opcode, "WIG") + " /r", operands, "avx avx2", exec);
-        }
+        Exec exec = widen(op, bits);
+        t.add(mnemonic, "66 0F 38 " + opcode + " /r", operands, "sse sse4_1", exec);
+        t.add("V" + mnemonic, vex("128", "66", "0F 38 " + opcode, "WIG") + " /r", operands, "avx", exec);
+        t.add("V" + mnemonic, vex("256", "66", "0F 38 " + opcode, "WIG") + " /r", operands, "avx avx2", exec);
     }
 
     private static Exec widen(Widening op, int bits) {

@@ -25,11 +25,13 @@ final class Cryptography {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        Exec imc = VectorRows.halvesUnary((a, b, d, n) -> pair(d, Aes.inverseMixColumns(get64(a)), Aes.inverseMixColumns(get64(a + 8))));
+        Exec imc = VectorRows.halvesUnary((a, b, d, n) -> pair(d, Aes.inverseMixColumns(get64(a)),
+                Aes.inverseMixColumns(get64(a + 8))));
         t.add("AESIMC",  "66 0F 38 DB /r", "Vdq:w,Wdq", "sse align aes", imc);
         t.add("VAESIMC", "VEX.128.66.0F38.WIG DB /r", "Vdq:w,Wdq", "avx aes", imc);
         t.add("AESKEYGENASSIST",  "66 0F 3A DF /r", "Vdq:w,Wdq,Ib", "sse align aes", Cryptography::aeskeygenassist);
-        t.add("VAESKEYGENASSIST", "VEX.128.66.0F3A.WIG DF /r", "Vdq:w,Wdq,Ib", "avx aes", Cryptography::aeskeygenassist);
+        t.add("VAESKEYGENASSIST", "VEX.128.66.0F3A.WIG DF /r", "Vdq:w,Wdq,Ib", "avx aes",
+                Cryptography::aeskeygenassist);
         wide(t, "AESENC",     "0F 38 DC", "", "aes", "vaes", Cryptography::aesenc);
         wide(t, "AESENCLAST", "0F 38 DD", "", "aes", "vaes", Cryptography::aesenclast);
         wide(t, "AESDEC",     "0F 38 DE", "", "aes", "vaes", Cryptography::aesdec);

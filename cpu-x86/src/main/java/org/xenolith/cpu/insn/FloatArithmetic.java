@@ -28,7 +28,8 @@ import org.xenolith.cpu.fpu.SseFloat;
 /**
  * Floating-point arithmetic and comparison of SSE, SSE2, SSE3, SSE4.1 and AVX, scalar and packed (SDM vol. 2).
  *
- * <p>Elements are computed in order into a scratch result; only when no exception is unmasked does it reach the destination.
+ * <p>Elements are computed in order into a scratch result; only when no exception is unmasked does it reach the
+ * destination.
  */
 final class FloatArithmetic {
     private FloatArithmetic() {

@@ -23,7 +23,7 @@ import org.xenolith.cpu.decode.Operand;
 import org.xenolith.cpu.fpu.Mxcsr;
 import org.xenolith.cpu.fpu.SseConvert;
 
-/** Conversions between integers, single and double precision (SDM vol. 2, CVT*), and the control register they obey, MXCSR. */
+/** Conversions between integers, single and double precision (SDM vol. 2, CVT*), and MXCSR, which rules them. */
 final class FloatConvert {
     private static final int MXCSR_MASK = 0xffff;
 

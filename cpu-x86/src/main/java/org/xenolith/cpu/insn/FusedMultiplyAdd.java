@@ -67,7 +67,7 @@ final class FusedMultiplyAdd {
             boolean oddMinus) {
         Exec single = (c, i) -> packed32(c, i, form, negate, evenMinus, oddMinus);
         Exec dbl = (c, i) -> packed64(c, i, form, negate, evenMinus, oddMinus);
-        for (String length : new String[] {"128", "256"}) {
+        for (String length : new String[]{"128", "256"}) {
             t.add(name(name, form, "PS"), vex(length, "66", opcode(form, base), "W0") + " /r", "Vx,Hx,Wx", "avx fma",
                     single);
             t.add(name(name, form, "PD"), vex(length, "66", opcode(form, base), "W1") + " /r", "Vx,Hx,Wx", "avx fma",
@@ -96,7 +96,7 @@ final class FusedMultiplyAdd {
                 });
     }
 
-    /** The digits of the form tell which operands (1 destination, 2 first source, 3 second) are multiplied and which is added. */
+    /** Digits of the form: the first two name the operands to multiply (1 destination, 2, 3 sources), the last is added. */
     private static int fused32(int form, int d, int h, int w, boolean negate, boolean minus, Mxcsr m) {
         return switch (form) {
             case 0 -> SseFloat.fma32(d, w, h, negate, minus, m);

@@ -1,8 +1,8 @@
 package org.xenolith.cpu.insn;
 
 /**
- * Packed integer operations on 64 bits: eight bytes, four words, two doublewords or one quadword. MMX uses one such lane, SSE two, AVX2
- * four. The operand order is that of the manual: {@code a} is the destination of the two-operand form.
+ * Packed integer operations on 64 bits: eight bytes, four words, two doublewords or one quadword. MMX uses one such
+ * lane, SSE two, AVX2 four. Of the operands, {@code a} is the destination of the two-operand form.
  */
 final class Lanes {
     /** Highest bit of each byte, word and doubleword. */

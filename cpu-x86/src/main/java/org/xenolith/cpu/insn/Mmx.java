@@ -3,7 +3,7 @@ package org.xenolith.cpu.insn;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 
-/** The MMX registers, which are the significands of x87's physical registers R0 to R7 (SDM vol. 1, 9.2 and vol. 3, 13.2). */
+/** The MMX registers: the significands of x87's physical registers R0 to R7 (SDM vol. 1, 9.2 and vol. 3, 13.2). */
 final class Mmx {
     private Mmx() {
     }

@@ -208,14 +208,18 @@ final class PackedInteger {
         shift(t, "PSLLQ", "0F F3", "0F 73 /6", Lanes::psllq);
         byImmediate(t, "PSRLDQ", "0F 73 /3", PackedInteger::psrldq);
         byImmediate(t, "PSLLDQ", "0F 73 /7", PackedInteger::pslldq);
-        for (String length : new String[] {"128", "256"}) {
-            t.add("VPSRLVD", vex(length, "66", "0F 38 45", "W0") + " /r", "Vx:w,Hx,Wx", "avx avx2", each(Lanes::psrlvd));
-            t.add("VPSRLVQ", vex(length, "66", "0F 38 45", "W1") + " /r", "Vx:w,Hx,Wx", "avx avx2", each(Lanes::psrlq));
-            t.add("VPSRAVD", vex(length, "66", "0F 38 46", "W0") + " /r", "Vx:w,Hx,Wx", "avx avx2", each(Lanes::psravd));
-            t.add("VPSLLVD", vex(length, "66", "0F 38 47", "W0") + " /r", "Vx:w,Hx,Wx", "avx avx2", each(Lanes::psllvd));
-            t.add("VPSLLVQ", vex(length, "66", "0F 38 47", "W1") + " /r", "Vx:w,Hx,Wx", "avx avx2", each(Lanes::psllq));
-        }
+        variable(t, "VPSRLVD", "0F 38 45", "W0", Lanes::psrlvd);
+        variable(t, "VPSRLVQ", "0F 38 45", "W1", Lanes::psrlq);
+        variable(t, "VPSRAVD", "0F 38 46", "W0", Lanes::psravd);
+        variable(t, "VPSLLVD", "0F 38 47", "W0", Lanes::psllvd);
+        variable(t, "VPSLLVQ", "0F 38 47", "W1", Lanes::psllq);
         // @formatter:on
+    }
+
+    /** Each element by a count of its own: only with VEX. */
+    private static void variable(InstructionTable t, String name, String opcode, String w, LongBinaryOperator op) {
+        t.add(name, vex("128", "66", opcode, w) + " /r", "Vx:w,Hx,Wx", "avx avx2", each(op));
+        t.add(name, vex("256", "66", opcode, w) + " /r", "Vx:w,Hx,Wx", "avx avx2", each(op));
     }
 
     /** The forms with a count in the low 64 bits of a register or memory and those with an immediate count. */

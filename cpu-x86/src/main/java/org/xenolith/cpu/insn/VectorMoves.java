@@ -302,8 +302,8 @@ final class VectorMoves {
     }
 
     /**
-     * Stores the bytes whose mask byte has bit 7 set to DS:rDI. Whether memory of other bytes can fault is left to the processor; here all
-     * of the operand must be writable, as on AMD.
+     * Stores the bytes whose mask byte has bit 7 set to DS:rDI. Whether memory of other bytes can fault is left to the
+     * processor; here all of the operand must be writable and each half of it aligned where that is checked, as on AMD.
      */
     private static void maskedBytes(Cpu c, Insn i, long low, long high, long maskLow, long maskHigh, int bytes) {
         long mask = i.addressBits() == 64 ? -1L : (1L << i.addressBits()) - 1;

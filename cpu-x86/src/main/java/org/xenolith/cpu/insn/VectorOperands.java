@@ -12,16 +12,17 @@ import org.xenolith.cpu.decode.Operand;
 import org.xenolith.cpu.fpu.Mxcsr;
 
 /**
- * Access to vector operands by host address: registers where they are, memory where it is when it lies in one page of RAM, else a copy.
+ * Access to vector operands by host address: registers where they are, memory where it is when it lies in one page of
+ * RAM, else a copy.
  *
- * <p>An instruction first takes the address of every source (which raises what memory can raise), then writes its destination. Addresses
- * are good until the next access to guest memory.
+ * <p>An instruction first takes the address of every source (which raises what memory can raise), then writes its
+ * destination. Addresses are good until the next access to guest memory.
  */
 final class VectorOperands {
     private VectorOperands() {
     }
 
-    /** Index of the first source: operand 0 of a two-operand form, operand 1 of a VEX one with a separate destination. */
+    /** Index of the first source: operand 0 of a two-operand form, 1 of a VEX one with a separate destination. */
     static int first(Insn i) {
         return i.def().vex() ? 1 : 0;
     }
@@ -134,7 +135,7 @@ final class VectorOperands {
         return m;
     }
 
-    /** Takes over the exceptions raised since {@link #begin}; faults when one is unmasked, so before the destination is written. */
+    /** Takes over the exceptions raised since {@link #begin}; faults if one is unmasked. */
     static void end(Cpu c, Mxcsr m) {
         if (m.raised() != 0) {
             boolean fault = m.commit();

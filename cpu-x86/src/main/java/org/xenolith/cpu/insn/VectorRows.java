@@ -15,7 +15,8 @@ import org.xenolith.cpu.decode.InstructionTable;
 /**
  * The encodings that vector operations share: an operation is written once and given rows for MMX, SSE and AVX.
  *
- * <p>An opcode is written as in the legacy encoding, with its map and without its prefix: {@code "0F FC"}, {@code "0F 38 1C"}.
+ * <p>An opcode is written as in the legacy encoding, with its map and without its prefix: {@code "0F FC"},
+ * {@code "0F 38 1C"}.
  */
 final class VectorRows {
     private VectorRows() {
@@ -27,7 +28,13 @@ final class VectorRows {
         void apply(long a, long b, long d, int imm);
     }
 
-    /** VEX encoding of a legacy opcode; {@code prefix} is NP, 66, F3 or F2, {@code length} 128, 256 or LIG, {@code w} W0, W1 or WIG. */
+    /**
+     * VEX encoding of a legacy opcode.
+     *
+     * @param length 128, 256 or LIG
+     * @param prefix NP, 66, F3 or F2
+     * @param w W0, W1 or WIG
+     */
     static String vex(String length, String prefix, String opcode, String w) {
         String map = opcode.startsWith("0F 38 ") ? "0F38" : opcode.startsWith("0F 3A ") ? "0F3A" : "0F";
         String op = opcode.substring(opcode.lastIndexOf(' ') + 1);
