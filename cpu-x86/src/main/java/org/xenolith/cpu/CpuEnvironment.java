@@ -8,7 +8,9 @@ public interface CpuEnvironment {
     default void cpuid(Cpu cpu, int leaf, int subleaf, int[] regs) {
     }
 
-    /** RDMSR of an MSR that the CPU core does not own: puts the value in {@code value[0]}; false raises #GP(0). */
+    /**
+     * RDMSR of an MSR that the CPU core does not own, or of a platform's (MTRRs, machine check, MISC_ENABLE, PLATFORM_INFO, DEBUGCTL,
+     * microcode), for which the environment comes first: puts the value in {@code value[0]}; false raises #GP(0). */
     default boolean rdmsr(Cpu cpu, int msr, long[] value) {
         return false;
     }
@@ -52,7 +54,12 @@ public interface CpuEnvironment {
         return false;
     }
 
-    /** An IPI or MSI-style message from a local APIC to another CPU: see {@code LocalApic}. */
+    /**
+     * The ICR of a local APIC that is on no {@code ApicBus} was written, other than to itself by shorthand: deliver to every CPU that it
+     * names, the sender included.
+     *
+     * @param icr in the layout of x2APIC: destination in bits 63 to 32
+     */
     default void ipi(Cpu from, long icr) {
     }
 

@@ -19,6 +19,9 @@ public final class MsrFile {
     private static final long MTRR_CAP = 0x508;
     private static final long MTRR_DEF_TYPE_WRITABLE = 0xcff;
     private static final long MICROCODE = 1;
+    private static final long SYSCFG_WRITABLE = 0x00fc_0000L;
+    private static final long HWCR_WRITABLE = 0x0100_0018L;
+    private static final long DE_CFG_LFENCE_SERIALIZES = 2;
 
     private final Cpu c;
     private final long[] value = new long[1];
@@ -32,8 +35,7 @@ public final class MsrFile {
         c.setField(CpuState.MISC_ENABLE, MISC_ENABLE_FAST_STRINGS
                 | (c.model().has(Feature.MONITOR) ? MISC_ENABLE_MONITOR : 0));
         if (c.model().amd()) {
-            // LFENCE is dispatch serializing
-            c.setField(CpuState.DE_CFG, 2);
+            c.setField(CpuState.DE_CFG, DE_CFG_LFENCE_SERIALIZES);
         }
     }
 
@@ -92,8 +94,31 @@ public final class MsrFile {
                     return c.field(CpuState.XSS);
                 }
                 break;
+            default:
+                break;
+        }
+        if (isApic(msr)) {
+            if (c.apic().rdmsr(msr, value)) {
+                return value[0];
+            }
+            throw c.gp0();
+        }
+        return readPlatform(msr);
+    }
+
+    /** Registers of which the environment may have its own, such as a hypervisor's for its guests. */
+    private long readPlatform(int msr) {
+        value[0] = 0;
+        if (c.environment().rdmsr(c, msr, value)) {
+            return value[0];
+        }
+        int mtrr = mtrrField(msr);
+        if (mtrr != 0) {
+            return c.field(mtrr);
+        }
+        switch (msr) {
             case Msr.BIOS_SIGN_ID:
-                return m.amd() ? MICROCODE : MICROCODE << 32;
+                return c.model().amd() ? MICROCODE : MICROCODE << 32;
             case Msr.P5_MC_ADDR, Msr.P5_MC_TYPE, Msr.MCG_CAP:
                 return 0;
             case Msr.MCG_STATUS:
@@ -107,20 +132,6 @@ public final class MsrFile {
             default:
                 break;
         }
-        int mtrr = mtrrField(msr);
-        if (mtrr != 0) {
-            return c.field(mtrr);
-        }
-        if (isApic(msr)) {
-            if (c.apic().rdmsr(msr, value)) {
-                return value[0];
-            }
-            throw c.gp0();
-        }
-        return readVendor(msr);
-    }
-
-    private long readVendor(int msr) {
         if (c.model().amd()) {
             switch (msr) {
                 case Msr.AMD_SYSCFG:
@@ -145,10 +156,6 @@ public final class MsrFile {
                 default:
                     break;
             }
-        }
-        value[0] = 0;
-        if (c.environment().rdmsr(c, msr, value)) {
-            return value[0];
         }
         throw unknown(msr);
     }
@@ -190,10 +197,26 @@ public final class MsrFile {
                 check(m.has(Feature.XSAVES) && v == 0);
                 c.setField(CpuState.XSS, v);
             }
-            case Msr.BIOS_SIGN_ID -> {
-                // software writes 0, executes CPUID and reads the revision
+            case Msr.ARCH_CAPABILITIES -> throw c.gp0();
+            default -> {
+                if (isApic(msr)) {
+                    check(c.apic().wrmsr(msr, v));
+                } else if (!c.environment().wrmsr(c, msr, v)) {
+                    writePlatform(msr, v);
+                }
             }
-            case Msr.P5_MC_ADDR, Msr.P5_MC_TYPE -> {
+        }
+    }
+
+    private void writePlatform(int msr, long v) {
+        int mtrr = mtrrField(msr);
+        if (mtrr != 0) {
+            writeMtrr(msr, mtrr, v);
+            return;
+        }
+        switch (msr) {
+            case Msr.BIOS_SIGN_ID, Msr.P5_MC_ADDR, Msr.P5_MC_TYPE -> {
+                // software writes 0, executes CPUID and reads the revision
             }
             case Msr.MCG_STATUS -> {
                 check((v & ~7L) == 0);
@@ -207,58 +230,42 @@ public final class MsrFile {
                 check((v & ~MTRR_DEF_TYPE_WRITABLE) == 0 && isMtrrType(v & 0xff));
                 c.setField(CpuState.MTRR_DEF_TYPE, v);
             }
-            case Msr.ARCH_CAPABILITIES, Msr.MTRR_CAP, Msr.MCG_CAP -> throw c.gp0();
-            default -> writeOther(msr, v);
+            case Msr.MTRR_CAP, Msr.MCG_CAP -> throw c.gp0();
+            default -> {
+                if (!(c.model().amd() ? writeAmd(msr, v) : writeIntel(msr, v))) {
+                    throw unknown(msr);
+                }
+            }
         }
     }
 
-    private void writeOther(int msr, long v) {
-        int mtrr = mtrrField(msr);
-        if (mtrr != 0) {
-            writeMtrr(msr, mtrr, v);
-            return;
-        }
-        if (isApic(msr)) {
-            check(c.apic().wrmsr(msr, v));
-            return;
-        }
-        if (c.model().amd()) {
-            switch (msr) {
-                case Msr.AMD_SYSCFG -> {
-                    c.setField(CpuState.SYSCFG, v & 0x00fc_0000L);
-                    return;
-                }
-                case Msr.AMD_HWCR -> {
-                    c.setField(CpuState.HWCR, v & 0x0100_0018L);
-                    return;
-                }
-                case Msr.AMD_DE_CFG -> {
-                    c.setField(CpuState.DE_CFG, v | 2);
-                    return;
-                }
-                default -> {
-                }
-            }
-        } else {
-            switch (msr) {
-                case Msr.MISC_ENABLE -> {
-                    long writable = MISC_ENABLE_WRITABLE
-                            | (c.model().has(Feature.MONITOR) ? MISC_ENABLE_MONITOR : 0);
-                    c.setField(CpuState.MISC_ENABLE, v & writable);
-                    return;
-                }
-                case Msr.BIOS_UPDT_TRIG -> {
-                    // a microcode update: taken, without effect
-                    return;
-                }
-                case Msr.PLATFORM_ID -> throw c.gp0();
-                default -> {
-                }
+    private boolean writeAmd(int msr, long v) {
+        switch (msr) {
+            case Msr.AMD_SYSCFG -> c.setField(CpuState.SYSCFG, v & SYSCFG_WRITABLE);
+            case Msr.AMD_HWCR -> c.setField(CpuState.HWCR, v & HWCR_WRITABLE);
+            case Msr.AMD_DE_CFG -> c.setField(CpuState.DE_CFG, v | DE_CFG_LFENCE_SERIALIZES);
+            default -> {
+                return false;
             }
         }
-        if (!c.environment().wrmsr(c, msr, v)) {
-            throw unknown(msr);
+        return true;
+    }
+
+    private boolean writeIntel(int msr, long v) {
+        switch (msr) {
+            case Msr.MISC_ENABLE -> {
+                long monitor = c.model().has(Feature.MONITOR) ? MISC_ENABLE_MONITOR : 0;
+                c.setField(CpuState.MISC_ENABLE, v & (MISC_ENABLE_WRITABLE | monitor));
+            }
+            case Msr.BIOS_UPDT_TRIG -> {
+                // a microcode update: taken, without effect
+            }
+            case Msr.PLATFORM_ID, Msr.PLATFORM_INFO -> throw c.gp0();
+            default -> {
+                return false;
+            }
         }
+        return true;
     }
 
     private GuestFault unknown(int msr) {

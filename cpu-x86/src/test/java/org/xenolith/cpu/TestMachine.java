@@ -65,11 +65,18 @@ public final class TestMachine implements AutoCloseable {
     public final Cpu cpu;
     public final Interpreter interpreter;
     public final List<String> unimplemented = new ArrayList<>();
+    public final Timers timers = new Timers();
+    /** Virtual time in nanoseconds. */
+    public long now;
     public int shutdowns;
     public int externalVector = -1;
 
     public TestMachine() {
-        VirtualClock clock = () -> 0;
+        this(new AllFeatures());
+    }
+
+    public TestMachine(CpuModel model) {
+        VirtualClock clock = () -> now;
         CpuEnvironment environment = new CpuEnvironment() {
             @Override
             public boolean hasExternalInterrupt(Cpu c) {
@@ -94,7 +101,7 @@ public final class TestMachine implements AutoCloseable {
             }
         };
         Stage2 identity = gfn -> gfn < memory.frames() ? gfn : Stage2.MMIO;
-        cpu = new Cpu(0, 0, new AllFeatures(), memory, identity, environment, clock, new Timers());
+        cpu = new Cpu(0, 0, model, memory, identity, environment, clock, timers);
         interpreter = new Interpreter(cpu, new CodeCache(memory), InstructionSet.create());
     }
 

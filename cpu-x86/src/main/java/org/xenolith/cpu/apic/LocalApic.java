@@ -57,7 +57,6 @@ public final class LocalApic {
     private static final int MODE_INIT = 5;
     private static final int MODE_SIPI = 6;
     private static final int MODE_EXTINT = 7;
-    private static final int SHORTHAND_NONE = 0;
     private static final int SHORTHAND_SELF = 1;
 
     private final Cpu cpu;
@@ -71,8 +70,6 @@ public final class LocalApic {
     private final int[] irr = new int[8];
     private final int[] isr = new int[8];
     private final int[] tmr = new int[8];
-    /** Vectors of {@link #postOrKeep} that wait for the APIC to be enabled. */
-    private final int[] kept = new int[8];
     private int tpr;
     private int ldr;
     private int dfr;
@@ -107,7 +104,6 @@ public final class LocalApic {
         Arrays.fill(irr, 0);
         Arrays.fill(isr, 0);
         Arrays.fill(tmr, 0);
-        Arrays.fill(kept, 0);
         tpr = 0;
         ldr = 0;
         dfr = -1;
@@ -160,16 +156,14 @@ public final class LocalApic {
 
     // ---- delivery ----
 
-    /** Accepts a fixed, edge-triggered interrupt. */
+    /** Accepts a fixed, edge-triggered interrupt; it is lost while the APIC is disabled by hardware or software. */
     public void post(int vector) {
-        post(vector, false);
+        if (softwareEnabled()) {
+            accept(vector, false);
+        }
     }
 
-    /** Accepts a fixed interrupt; nothing when the APIC is disabled. */
-    public void post(int vector, boolean level) {
-        if (!softwareEnabled()) {
-            return;
-        }
+    private void accept(int vector, boolean level) {
         if (vector < 16) {
             error(ESR_RECEIVE_VECTOR);
             return;
@@ -188,25 +182,17 @@ public final class LocalApic {
      * delivered once the guest enables it: Xen's virtual APIC does the same, and guests set their event vector before their APIC up.
      */
     public void postOrKeep(int vector) {
-        if (softwareEnabled() || vector < 16) {
-            post(vector, false);
-        } else {
-            kept[vector >>> 5] |= 1 << (vector & 31);
-        }
-    }
-
-    private void releaseKept() {
-        for (int i = 0; i < kept.length; i++) {
-            irr[i] |= kept[i];
-            kept[i] = 0;
-        }
-        priorityChanged();
+        accept(vector, false);
     }
 
     /** Accepts a message of any delivery mode from an ICR, an I/O APIC or an MSI. */
     public void receive(int mode, int vector, boolean level) {
         switch (mode) {
-            case MODE_FIXED, MODE_LOWEST -> post(vector, level);
+            case MODE_FIXED, MODE_LOWEST -> {
+                if (softwareEnabled()) {
+                    accept(vector, level);
+                }
+            }
             case MODE_NMI -> cpu.setNmiPending(true);
             case MODE_INIT -> StartUp.init(cpu);
             case MODE_SIPI -> StartUp.sipi(cpu, vector);
@@ -230,7 +216,7 @@ public final class LocalApic {
 
     private void priorityChanged() {
         int vector = highest(irr);
-        deliverable = vector >= 0 && enabled() && vector >>> 4 > ppr() >>> 4;
+        deliverable = vector >= 0 && softwareEnabled() && vector >>> 4 > ppr() >>> 4;
         if (deliverable) {
             cpu.requestAttention();
         }
@@ -281,7 +267,7 @@ public final class LocalApic {
         esrCollected |= bit;
         int entry = lvt[LVT_ERROR - LVT_TIMER];
         if (first && (entry & LVT_MASK) == 0 && (entry & 0xff) >= 16) {
-            post(entry & 0xff, false);
+            accept(entry & 0xff, false);
         }
     }
 
@@ -305,11 +291,7 @@ public final class LocalApic {
     private void timerFired() {
         int entry = lvt[0];
         if ((entry & LVT_MASK) == 0) {
-            if ((entry & 0xff) < 16) {
-                error(ESR_RECEIVE_VECTOR);
-            } else {
-                post(entry & 0xff, false);
-            }
+            accept(entry & 0xff, false);
         }
     }
 
@@ -365,13 +347,10 @@ public final class LocalApic {
             bus.send(this, icr);
             return;
         }
-        int shorthand = low >>> 18 & 3;
-        if (shorthand == SHORTHAND_SELF || shorthand == 2
-                || shorthand == SHORTHAND_NONE && matches(destination(icr), (low & 1 << 11) != 0, x2apic())) {
+        if ((low >>> 18 & 3) == SHORTHAND_SELF) {
             receive(mode, vector, false);
-        }
-        if (shorthand != SHORTHAND_SELF) {
-            cpu.environment().ipi(cpu, icr);
+        } else {
+            cpu.environment().ipi(cpu, (long) destination(icr) << 32 | low & 0xffff_ffffL);
         }
     }
 
@@ -429,9 +408,8 @@ public final class LocalApic {
                     for (int i = 0; i < lvt.length; i++) {
                         lvt[i] |= LVT_MASK;
                     }
-                } else {
-                    releaseKept();
                 }
+                priorityChanged();
             }
             case ESR -> {
                 esr = esrCollected;
@@ -570,7 +548,7 @@ public final class LocalApic {
             if (value < 16) {
                 error(ESR_SEND_VECTOR);
             } else {
-                post((int) value, false);
+                accept((int) value, false);
             }
         } else {
             write(reg, (int) value);
