@@ -1,15 +1,86 @@
 package org.xenolith.emulator;
 
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Function;
+import org.xenolith.cpu.CpuModel;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.insn.InstructionSet;
+import org.xenolith.cpu.interp.CodeCache;
+import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.guests.ImageException;
+import org.xenolith.host.HostClock;
+import org.xenolith.host.ProcessMemory;
+import org.xenolith.hypervisor.Host;
+import org.xenolith.hypervisor.HostConfig;
+import org.xenolith.hypervisor.hypercall.HypercallTable;
+import org.xenolith.hypervisor.ring.GuestRingPage;
+import org.xenolith.hypervisor.xenstore.DomainAccess;
+import org.xenolith.hypervisor.xenstore.DomainTree;
+import org.xenolith.hypervisor.xenstore.Xenstored;
+import org.xenolith.memory.PhysicalMemory;
+import org.xenolith.time.Timers;
 
 /**
  * A machine with its hypervisor and guests: the public API that the command line, tests and tools use.
  *
- * <p>It never exits the process, prints or reads a terminal; consoles are given as {@link Console}.
+ * <p>It never exits the process, prints or reads a terminal; consoles are given as {@link Console}. All methods but {@link #stop} belong to one
+ * thread.
  */
 public final class Machine implements AutoCloseable {
-    private Machine() {
+    private static final long MS = 1_000_000;
+    /** Longest wait for console input before limits are looked at again, in milliseconds. */
+    private static final long MAX_WAIT_MS = 100;
+
+    private final MachineConfig config;
+    private final HostClock wall = new HostClock();
+    private final PhysicalMemory memory;
+    private final Timers timers = new Timers();
+    private final MachineClock clock;
+    private final RunLoop loop;
+    private final Host host;
+    private final CodeCache code;
+    private final InstructionTable table = InstructionSet.create();
+    private final Xenstored xenstored;
+    private final List<GuestDomain> guests = new ArrayList<>();
+    private List<VirtualCpu> cpus = List.of();
+    private long idleNs;
+    private volatile String stopReason;
+    private String reason = "";
+
+    private Machine(MachineConfig config) {
+        this.config = config;
+        CpuModel model = CpuModels.parse(config.cpu());
+        int vcpus = 0;
+        long bytes = 64L << 20;
+        for (DomainConfig d : config.domains()) {
+            vcpus += d.vcpus();
+            bytes += d.memoryBytes() + (GuestDomain.EXTRA_PAGES << 12);
+        }
+        memory = new PhysicalMemory(bytes + 4095 & -4096L);
+        clock = new MachineClock(vcpus);
+        loop = new RunLoop(clock, timers);
+        host = new Host(memory, clock, timers, model, HostConfig.defaults().withEpoch(config.epoch().getEpochSecond()),
+                new HypercallTable());
+        code = new CodeCache(memory);
+        xenstored = new Xenstored(new DomainAccess() {
+            @Override
+            public boolean exists(int domid) {
+                return domid == 0 || host.domain(domid) != null;
+            }
+
+            @Override
+            public Optional<RingEnd> connect(int domid, long gfn, int port) {
+                return Optional.ofNullable(host.domain(domid))
+                        .map(d -> new RingEnd(new GuestRingPage(d, gfn), () -> d.events().sendFromHandler(port)));
+            }
+        });
+        DomainTree.createControlDomain(xenstored.client());
     }
 
     /**
@@ -19,25 +90,172 @@ public final class Machine implements AutoCloseable {
      * @param console gives each domain its console
      * @param progress hears of steps
      * @throws ImageException when a kernel or initrd cannot be used; the message names file and reason
-     * @throws java.nio.file.NoSuchFileException when a file is not there
+     * @throws NoSuchFileException when a file is not there
      * @throws IllegalArgumentException when a value of {@code config} is out of range; the message names it
      */
     public static Machine create(MachineConfig config, Function<DomainConfig, Console> console, Progress progress)
-            throws ImageException, java.nio.file.NoSuchFileException {
-        throw new UnsupportedOperationException();
+            throws ImageException, NoSuchFileException {
+        for (DomainConfig d : config.domains()) {
+            if (d.type() != GuestType.PVH) {
+                throw new IllegalArgumentException("guests of type " + d.type().label() + " are not built yet; use --type pvh");
+            }
+        }
+        Machine m = new Machine(config);
+        boolean done = false;
+        try {
+            for (DomainConfig d : config.domains()) {
+                GuestDomain g = new GuestDomain(d, config.seed(), console.apply(d), progress);
+                m.guests.add(g);
+                g.start(m.host, m.xenstored, m.code, m.table);
+            }
+            m.collectCpus();
+            done = true;
+            return m;
+        } finally {
+            if (!done) {
+                m.close();
+            }
+        }
+    }
+
+    private void collectCpus() {
+        List<VirtualCpu> all = new ArrayList<>();
+        for (GuestDomain g : guests) {
+            all.addAll(g.cpus());
+        }
+        cpus = all;
     }
 
     /** Runs until all domains have ended, a limit is reached or {@link #stop} is called. */
-    public RunResult run() {
-        throw new UnsupportedOperationException();
+    public RunResult run() throws ImageException, NoSuchFileException {
+        while (!ended()) {
+            guests.forEach(g -> {
+                if (g.outcome() == null) {
+                    g.pollInput();
+                }
+            });
+            if (!loop.round(cpus, config.timeoutNs())) {
+                idle();
+            }
+            settle();
+        }
+        return result();
+    }
+
+    private boolean ended() {
+        return guests.stream().allMatch(g -> g.outcome() != null);
+    }
+
+    /** Shutdowns, reboots and limits. */
+    private void settle() throws ImageException, NoSuchFileException {
+        boolean rebuilt = false;
+        for (GuestDomain g : guests) {
+            if (g.checkShutdown()) {
+                g.destroy(xenstored, code);
+                g.start(host, xenstored, code, table);
+                rebuilt = true;
+            }
+            if (g.takeTalked()) {
+                idleNs = 0;
+            }
+            if (g.consoleClosed()) {
+                endAll(Outcome.DESTROYED, "the console was closed");
+            }
+        }
+        if (rebuilt) {
+            collectCpus();
+        }
+        if (stopReason != null) {
+            endAll(Outcome.DESTROYED, stopReason);
+        } else if (clock.now() >= config.timeoutNs()) {
+            endAll(Outcome.TIMEOUT, "stopped after " + seconds(config.timeoutNs()) + " s of virtual time (--timeout)");
+        } else if (wall.millis() >= config.wallTimeoutMs()) {
+            endAll(Outcome.TIMEOUT, "stopped after " + seconds(config.wallTimeoutMs() * MS) + " s (--wall-timeout)");
+        }
+    }
+
+    private void endAll(Outcome how, String why) {
+        for (GuestDomain g : guests) {
+            if (g.outcome() == null) {
+                g.end(how);
+                reason = why;
+            }
+        }
+    }
+
+    private static String seconds(long ns) {
+        return String.valueOf(ns / 1_000_000_000.0).replaceAll("\\.0$", "");
+    }
+
+    /** No CPU can run: time passes until the next timer, or until someone types. */
+    private void idle() {
+        if (ended() || guests.stream().anyMatch(g -> g.outcome() == null && g.domain().shutdownReason() >= 0)) {
+            return;
+        }
+        long now = clock.now();
+        long next = Math.min(timers.next(), config.timeoutNs());
+        boolean listening = guests.stream().anyMatch(g -> g.outcome() == null && !g.console().inputEnded());
+        if (next == Timers.NEVER && !listening) {
+            endAll(Outcome.TIMEOUT, "every vCPU waits and nothing can wake one");
+            return;
+        }
+        if (config.pace() == Pace.REAL || listening) {
+            waitForWallClock(now, next);
+            return;
+        }
+        idleNs += next - now;
+        if (idleNs > config.idleTimeoutNs()) {
+            endAll(Outcome.TIMEOUT, "idle for " + seconds(config.idleTimeoutNs())
+                    + " s of virtual time, with only its own timers to wake it (--idle-timeout)");
+            return;
+        }
+        clock.jumpTo(next);
+    }
+
+    /** Lets virtual time follow the wall clock while it waits for a timer or for input. */
+    private void waitForWallClock(long now, long next) {
+        long wallNs = wall.nanos();
+        if (next <= wallNs) {
+            clock.jumpTo(next);
+            return;
+        }
+        long waitMs = Math.clamp((next - Math.max(now, wallNs)) / MS, 1, MAX_WAIT_MS);
+        guests.stream().filter(g -> g.outcome() == null).findFirst().ifPresent(g -> g.console().await(waitMs));
+        clock.jumpTo(Math.min(next, Math.max(now, wall.nanos())));
+    }
+
+    private RunResult result() {
+        List<RunResult.DomainResult> domains = guests.stream().map(GuestDomain::result).toList();
+        Outcome worst = domains.stream().map(RunResult.DomainResult::outcome)
+                .max(Comparator.comparingInt(Machine::severity)).orElse(Outcome.POWEROFF);
+        long instructions = domains.stream().mapToLong(RunResult.DomainResult::instructions).sum();
+        Map<String, Long> exits = new TreeMap<>();
+        exits.put("tlb_miss", cpus.stream().mapToLong(c -> c.cpu().mmu().misses()).sum());
+        return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), Tier.INTERPRETER, 1.0, ProcessMemory.peakRssMb(),
+                exits, domains, new TreeMap<>(host.statistics().counts()));
+    }
+
+    private static int severity(Outcome o) {
+        return switch (o) {
+            case POWEROFF -> 0;
+            case REBOOT -> 1;
+            case DESTROYED -> 2;
+            case TIMEOUT -> 3;
+            case CRASH -> 4;
+        };
     }
 
     /** Asks the run to end soon with {@link Outcome#DESTROYED}; from any thread. */
-    public void stop(String reason) {
-        throw new UnsupportedOperationException(reason);
+    public void stop(String why) {
+        stopReason = why;
+        guests.forEach(g -> g.console().interrupt());
     }
 
     @Override
     public void close() {
+        guests.forEach(g -> g.destroy(xenstored, code));
+        guests.clear();
+        host.close();
+        memory.close();
     }
 }

@@ -45,6 +45,13 @@ final class MachineClock implements VirtualClock {
         retiredAtTurnStart = cpu.retiredNow();
     }
 
+    /** Makes the CPU that executes now look up after its current instruction. */
+    void interruptRunning() {
+        if (running != null) {
+            running.cpu().requestAttention();
+        }
+    }
+
     /** Instructions done in this turn. */
     long offset() {
         return running.retiredNow() - retiredAtTurnStart;

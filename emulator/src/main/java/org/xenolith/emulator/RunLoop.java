@@ -1,12 +1,10 @@
 package org.xenolith.emulator;
 
 import java.util.List;
-import org.xenolith.cpu.Cpu;
-import org.xenolith.cpu.interp.Interpreter;
 import org.xenolith.time.Timers;
 
 /**
- * Gives the CPUs of a machine their turns and lets idle time pass; deterministic for a given sequence of inputs.
+ * Gives the CPUs of a machine their turns; deterministic for a given sequence of inputs.
  */
 final class RunLoop {
     /** Most instructions between two looks at the host (stop requests, console input). */
@@ -20,62 +18,55 @@ final class RunLoop {
     RunLoop(MachineClock clock, Timers timers) {
         this.clock = clock;
         this.timers = timers;
+        // a timer armed in mid-block may be due before the budget ends
+        timers.setOnChange(clock::interruptRunning);
     }
 
     /**
      * One round: every CPU that can run gets a turn.
      *
+     * @param limit virtual time at which the round ends at the latest
      * @return false when no CPU could run
      */
-    boolean round(List<Interpreter> cpus) {
+    boolean round(List<VirtualCpu> cpus, long limit) {
         timers.expire(clock.now());
         boolean any = false;
-        for (Interpreter cpu : cpus) {
+        for (VirtualCpu cpu : cpus) {
             any |= cpu.runnable();
         }
         if (!any) {
             return false;
         }
-        long slice = cpus.size() == 1 ? MAX_BUDGET : SHARED_SLICE;
+        boolean alone = cpus.size() == 1;
+        long slice = Math.max(1, Math.min(alone ? MAX_BUDGET : SHARED_SLICE, limit - clock.now()));
         clock.startRound(slice);
-        long longest = 0;
+        long done = 0;
         for (int i = 0; i < cpus.size(); i++) {
-            Interpreter cpu = cpus.get(i);
-            clock.startTurn(i, cpu);
+            VirtualCpu cpu = cpus.get(i);
+            clock.startTurn(i, cpu.tier());
             timers.expire(clock.now());
             turn(cpu, slice);
-            longest = Math.max(longest, clock.offset());
+            done = clock.offset();
         }
         // a lone CPU's round is as long as what it executed, so that its time is exact
-        clock.endRound(cpus.size() == 1 ? longest : slice);
+        clock.endRound(alone ? done : slice);
         return true;
     }
 
-    private void turn(Interpreter cpu, long slice) {
+    private void turn(VirtualCpu cpu, long slice) {
         while (cpu.runnable()) {
             long done = clock.offset();
-            long left = Math.min(slice - done, clock.offsetAt(timers.next()) - done);
-            if (slice - done <= 0) {
+            if (done >= slice) {
                 return;
             }
-            if (left <= 0) {
+            long untilTimer = clock.offsetAt(timers.next()) - done;
+            if (untilTimer <= 0) {
                 timers.expire(clock.now());
-                left = 1;
-                if (clock.offsetAt(timers.next()) <= done) {
-                    // a timer that its own action armed for the past: let one instruction pass
-                    cpu.cpu().requestAttention();
-                } else {
-                    continue;
-                }
+                untilTimer = 1;
             }
             cpu.cpu().requestAttention();
-            cpu.run(left);
+            cpu.run(Math.min(slice - done, untilTimer));
             timers.expire(clock.now());
         }
-    }
-
-    /** True when the CPU executes or would if it got a turn. */
-    static boolean alive(Cpu cpu) {
-        return cpu.activity() != Cpu.Activity.SHUTDOWN;
     }
 }

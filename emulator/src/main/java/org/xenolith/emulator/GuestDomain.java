@@ -1,0 +1,246 @@
+package org.xenolith.emulator;
+
+import java.nio.file.NoSuchFileException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.interp.CodeCache;
+import org.xenolith.cpu.interp.Interpreter;
+import org.xenolith.guests.ImageException;
+import org.xenolith.guests.ImageFile;
+import org.xenolith.guests.pvh.MemoryRange;
+import org.xenolith.guests.pvh.PvhBoot;
+import org.xenolith.guests.pvh.PvhBuilder;
+import org.xenolith.guests.pvh.SpecialPages;
+import org.xenolith.hypervisor.Domain;
+import org.xenolith.hypervisor.E820Entry;
+import org.xenolith.hypervisor.Host;
+import org.xenolith.hypervisor.HvmParams;
+import org.xenolith.hypervisor.ShutdownReason;
+import org.xenolith.hypervisor.Vcpu;
+import org.xenolith.hypervisor.console.ConsoleRing;
+import org.xenolith.hypervisor.ring.GuestRingPage;
+import org.xenolith.hypervisor.xenstore.DomainTree;
+import org.xenolith.hypervisor.xenstore.GuestDescription;
+import org.xenolith.hypervisor.xenstore.Xenstored;
+
+/** One guest of a machine through all its reboots: its domain, its console and how it ended. */
+final class GuestDomain {
+    /** Pages beyond the guest's memory: special pages, ACPI tables, grant and event frames. */
+    static final long EXTRA_PAGES = 4096;
+
+    private final DomainConfig config;
+    private final UUID uuid;
+    private final Console console;
+    private final Progress progress;
+    private final MessageDigest digest;
+    private final byte[] input = new byte[1024];
+    private final List<VirtualCpu> cpus = new ArrayList<>();
+    private Domain domain;
+    private ConsoleRing ring;
+    private long consoleBytes;
+    private long instructionsBefore;
+    private boolean consoleClosed;
+    private boolean talked;
+    private Outcome outcome;
+    private String crashReport = "";
+
+    GuestDomain(DomainConfig config, long seed, Console console, Progress progress) {
+        this.config = config;
+        this.console = console;
+        this.progress = progress;
+        this.uuid = UUID.nameUUIDFromBytes((seed + "/" + config.name()).getBytes(StandardCharsets.UTF_8));
+        try {
+            digest = MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    DomainConfig config() {
+        return config;
+    }
+
+    List<VirtualCpu> cpus() {
+        return cpus;
+    }
+
+    Domain domain() {
+        return domain;
+    }
+
+    Console console() {
+        return console;
+    }
+
+    /** How the guest ended, or null while it runs. */
+    Outcome outcome() {
+        return outcome;
+    }
+
+    /** Builds the domain and leaves it ready to run. */
+    void start(Host host, Xenstored xenstored, CodeCache code, InstructionTable table) throws ImageException, NoSuchFileException {
+        ImageFile kernel = ImageFile.open(config.kernel());
+        Optional<ImageFile> initrd = Optional.empty();
+        if (config.initrd().isPresent()) {
+            initrd = Optional.of(ImageFile.open(config.initrd().get()));
+        }
+        progress.step(config.name(), "loading " + kernel.name());
+        PvhBoot boot = PvhBuilder.build(kernel, initrd, config.commandLine(), config.memoryBytes(), config.vcpus());
+        long pages = config.memoryBytes() >>> 12;
+        domain = host.createDomain(
+                org.xenolith.hypervisor.DomainConfig.of(config.name(), uuid, config.vcpus(), pages + EXTRA_PAGES));
+        for (MemoryRange r : boot.populated()) {
+            if (!domain.populateRange(r.start() >>> 12, r.size() + 4095 >>> 12)) {
+                throw new IllegalArgumentException("machine memory has no room for " + config.name());
+            }
+        }
+        boot.load(domain);
+        domain.setMemoryMap(boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
+        connect(host, xenstored);
+        for (Vcpu v : domain.vcpus()) {
+            cpus.add(new VirtualCpu(v, new Interpreter(v.cpu(), code, table)));
+        }
+        progress.step(config.name(), "starting at 0x" + Integer.toHexString(boot.eip()));
+        domain.vcpu(0).startPvh(Integer.toUnsignedLong(boot.eip()), Integer.toUnsignedLong(boot.ebx()));
+        domain.unpause();
+    }
+
+    private void connect(Host host, Xenstored xenstored) {
+        int storePort = domain.events().allocUnbound(0);
+        int consolePort = domain.events().allocUnbound(0);
+        HvmParams params = domain.params();
+        params.set(HvmParams.STORE_PFN, SpecialPages.XENSTORE);
+        params.set(HvmParams.STORE_EVTCHN, storePort);
+        params.set(HvmParams.CONSOLE_PFN, SpecialPages.CONSOLE);
+        params.set(HvmParams.CONSOLE_EVTCHN, consolePort);
+        params.set(HvmParams.PAGING_RING_PFN, SpecialPages.PAGING);
+        params.set(HvmParams.MONITOR_RING_PFN, SpecialPages.MONITOR);
+        params.set(HvmParams.SHARING_RING_PFN, SpecialPages.SHARING);
+        params.set(HvmParams.IDENT_PT, SpecialPages.IDENT_PT << 12);
+        int domid = domain.domid();
+        long kib = config.memoryBytes() >>> 10;
+        DomainTree.create(xenstored.client(),
+                new GuestDescription(domid, config.name(), uuid, config.type().label(), config.vcpus(), config.vcpus(), kib, kib, 0,
+                        new GuestDescription.Ring(SpecialPages.XENSTORE, storePort),
+                        new GuestDescription.Console(new GuestDescription.Ring(SpecialPages.CONSOLE, consolePort), "pty", "")));
+        int[] storeLocal = new int[1];
+        xenstored.introduce(domid, new GuestRingPage(domain, SpecialPages.XENSTORE), () -> {
+            if (storeLocal[0] != 0) {
+                host.control().notify(storeLocal[0]);
+            }
+        });
+        storeLocal[0] = host.control().bind(domid, storePort, () -> {
+            if (xenstored.isIntroduced(domid)) {
+                xenstored.ring(domid).onNotify();
+            }
+        });
+        int[] consoleLocal = new int[1];
+        ring = new ConsoleRing(new GuestRingPage(domain, SpecialPages.CONSOLE), this::output, () -> {
+            if (consoleLocal[0] != 0) {
+                host.control().notify(consoleLocal[0]);
+            }
+        });
+        consoleLocal[0] = host.control().bind(domid, consolePort, ring::onNotify);
+    }
+
+    private int output(byte[] data, int offset, int length) {
+        digest.update(data, offset, length);
+        consoleBytes += length;
+        talked = true;
+        if (!console.output(data, offset, length)) {
+            consoleClosed = true;
+        }
+        return length;
+    }
+
+    /** Hands typed bytes to the guest. */
+    void pollInput() {
+        int room = Math.min(input.length, ring.inputRoom());
+        if (room > 0) {
+            int n = console.input(input, 0, room);
+            if (n > 0) {
+                talked = true;
+                ring.feed(input, 0, n);
+            }
+        }
+    }
+
+    /** True once since the guest last wrote or read its console. */
+    boolean takeTalked() {
+        boolean t = talked;
+        talked = false;
+        return t;
+    }
+
+    boolean consoleClosed() {
+        return consoleClosed;
+    }
+
+    long instructions() {
+        long n = instructionsBefore;
+        for (VirtualCpu c : cpus) {
+            n += c.cpu().retired();
+        }
+        return n;
+    }
+
+    /**
+     * Looks whether the guest has shut down.
+     *
+     * @return true when it is to be started again
+     */
+    boolean checkShutdown() {
+        if (outcome != null || domain.shutdownReason() < 0) {
+            return false;
+        }
+        switch (domain.shutdownReason()) {
+            case ShutdownReason.POWEROFF -> outcome = Outcome.POWEROFF;
+            case ShutdownReason.REBOOT, ShutdownReason.SOFT_RESET -> {
+                if (config.reboot()) {
+                    return true;
+                }
+                outcome = Outcome.REBOOT;
+            }
+            case ShutdownReason.SUSPEND -> outcome = Outcome.POWEROFF;
+            default -> {
+                outcome = Outcome.CRASH;
+                crashReport = CrashReport.of(domain, config);
+            }
+        }
+        return false;
+    }
+
+    /** Ends the guest from outside. */
+    void end(Outcome how) {
+        if (outcome == null) {
+            outcome = how;
+        }
+    }
+
+    /** Frees the domain. */
+    void destroy(Xenstored xenstored, CodeCache code) {
+        if (domain == null) {
+            return;
+        }
+        instructionsBefore = instructions();
+        for (VirtualCpu c : cpus) {
+            code.removeCpu(c.cpu());
+        }
+        cpus.clear();
+        xenstored.release(domain.domid());
+        DomainTree.remove(xenstored.client(), domain.domid(), uuid);
+        domain.destroy();
+    }
+
+    RunResult.DomainResult result() {
+        return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(), config.vcpus(), outcome,
+                instructions(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport);
+    }
+}
