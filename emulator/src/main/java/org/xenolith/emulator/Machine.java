@@ -127,7 +127,7 @@ public final class Machine implements AutoCloseable {
     }
 
     /** Runs until all domains have ended, a limit is reached or {@link #stop} is called. */
-    public RunResult run() throws ImageException, NoSuchFileException {
+    public RunResult run() {
         while (!ended()) {
             guests.forEach(g -> {
                 if (g.outcome() == null) {
@@ -147,12 +147,11 @@ public final class Machine implements AutoCloseable {
     }
 
     /** Shutdowns, reboots and limits. */
-    private void settle() throws ImageException, NoSuchFileException {
+    private void settle() {
         boolean rebuilt = false;
         for (GuestDomain g : guests) {
             if (g.checkShutdown()) {
-                g.destroy(xenstored, code);
-                g.start(host, xenstored, code, table);
+                restart(g);
                 rebuilt = true;
             }
             if (g.takeTalked()) {
@@ -171,6 +170,16 @@ public final class Machine implements AutoCloseable {
             endAll(Outcome.TIMEOUT, "stopped after " + seconds(config.timeoutNs()) + " s of virtual time (--timeout)");
         } else if (wall.millis() >= config.wallTimeoutMs()) {
             endAll(Outcome.TIMEOUT, "stopped after " + seconds(config.wallTimeoutMs() * MS) + " s (--wall-timeout)");
+        }
+    }
+
+    private void restart(GuestDomain g) {
+        g.destroy(xenstored, code);
+        try {
+            g.start(host, xenstored, code, table);
+        } catch (ImageException | NoSuchFileException e) {
+            g.end(Outcome.CRASH);
+            reason = "the guest asked for a reboot, but could not be started again: " + e.getMessage();
         }
     }
 

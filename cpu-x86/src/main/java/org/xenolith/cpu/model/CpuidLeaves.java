@@ -106,7 +106,8 @@ final class CpuidLeaves {
 
     private void features(int leaf, int subleaf, int[] r) {
         for (Feature f : model.features()) {
-            if (f.leaf() == leaf && f.subleaf() == subleaf) {
+            // only leaves 7 and 0Dh look at ECX
+            if (f.leaf() == leaf && (leaf != 7 && leaf != 0xd || f.subleaf() == subleaf)) {
                 r[f.register()] |= 1 << f.bit();
             }
         }
