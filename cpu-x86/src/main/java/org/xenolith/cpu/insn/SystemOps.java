@@ -56,7 +56,7 @@ final class SystemOps {
         for (int rm = 0; rm < 8; rm++) {
             t.add("LFENCE", String.format("NP 0F AE %02X", 0xe8 + rm), "", "sse2", FlagOps::nop);
             t.add("MFENCE", String.format("NP 0F AE %02X", 0xf0 + rm), "", "sse2", FlagOps::nop);
-            t.add("SFENCE", String.format("NP 0F AE %02X", 0xf8 + rm), "", "sse", FlagOps::nop);
+            t.add("SFENCE", String.format("NP 0F AE %02X", 0xf8 + rm), "", "", FlagOps::nop);
         }
 
         t.add("CLAC", "NP 0F 01 CA", "", "smap nouser", (c, i) -> setAc(c, 0));
