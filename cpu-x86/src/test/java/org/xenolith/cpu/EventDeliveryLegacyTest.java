@@ -14,7 +14,6 @@ import static org.xenolith.cpu.TestMachine.IDT;
 import static org.xenolith.cpu.TestMachine.STACK0;
 import static org.xenolith.cpu.TestMachine.STACK3;
 import static org.xenolith.cpu.TestMachine.TSS;
-import static org.xenolith.cpu.TestMachine.USER_CODE32;
 import static org.xenolith.cpu.TestMachine.USER_DATA;
 import static org.xenolith.cpu.TestMachine.descriptor;
 import static org.xenolith.cpu.TestMachine.gate;
