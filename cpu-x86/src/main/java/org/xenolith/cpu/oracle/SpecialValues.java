@@ -343,7 +343,14 @@ final class SpecialValues {
         }
         byte[] content = new byte[frame.position()];
         System.arraycopy(frame.array(), 0, content, 0, content.length);
-        return controlled(c, row.rmOperand >= 0 ? c.address : c.input.gpr[RSP], content);
+        long at = row.rmOperand >= 0 ? c.address : c.input.gpr[RSP];
+        long offset = at - arena.dataBase();
+        boolean cut = offset < 0
+                ? offset + content.length > 0
+                : offset < Arena.DATA
+                        && offset + content.length > Arena.DATA;
+        // Of a frame that is only half there, a bad selector may be found before the missing half.
+        return !cut && controlled(c, at, content);
     }
 
     private static void put(ByteBuffer buffer, long value, int bytes) {
