@@ -12,7 +12,7 @@ import org.xenolith.cpu.fpu.Mxcsr;
 
 /** FXSAVE, FXRSTOR and the XSAVE family (SDM vol. 1, chapter 13; vol. 2). */
 final class XsaveOps {
-    private static final int[] EXTENDED = { XsaveLayout.AVX, XsaveLayout.PKRU };
+    private static final int[] EXTENDED = {XsaveLayout.AVX, XsaveLayout.PKRU};
     private static final long X87 = ControlRegisters.XCR0_X87;
     private static final long SSE = ControlRegisters.XCR0_SSE;
     private static final long AVX = ControlRegisters.XCR0_AVX;

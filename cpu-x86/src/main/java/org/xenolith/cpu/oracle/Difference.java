@@ -92,7 +92,9 @@ final class Difference {
         for (int i = 0; i < 16; i++) {
             d |= (host.gpr[i] ^ guest.gpr[i]) & gpr[i];
         }
-        d |= (host.rflags ^ guest.rflags) & flags | (host.fsw ^ guest.fsw) & fsw | host.fcw ^ guest.fcw
+        // RF tells a fault from a trap; a host branch that ends in a fetch fault has it by that fault.
+        int compared = flags | (host.vector >= 0 && host.vector != Vector.DB ? Flags.RF : 0);
+        d |= (host.rflags ^ guest.rflags) & compared | (host.fsw ^ guest.fsw) & fsw | host.fcw ^ guest.fcw
                 | (tags ? host.tags ^ guest.tags : 0) | (host.mxcsr ^ guest.mxcsr) & mxcsr;
         d |= fsBase ? host.fsBase ^ guest.fsBase : 0;
         d |= gsBase ? host.gsBase ^ guest.gsBase : 0;
@@ -131,7 +133,7 @@ final class Difference {
         for (int i = 0; i < 16; i++) {
             add(lines, register(i), host.gpr[i], guest.gpr[i], gpr[i]);
         }
-        add(lines, "RFLAGS", host.rflags, guest.rflags, flags);
+        add(lines, "RFLAGS", host.rflags, guest.rflags, flags | (host.vector >= 0 ? Flags.RF : 0));
         for (int i = 0; i < 64; i++) {
             if ((skippedLanes >>> i & 1) == 0 && (avx || (i & 2) == 0)) {
                 add(lines, "YMM" + (i >> 2) + "[" + (i & 3) + "]", host.ymm[i], guest.ymm[i], -1L);

@@ -138,6 +138,9 @@ final class RowProfile {
         if (m.startsWith("VMCALL") || m.startsWith("VMMCALL") || m.startsWith("VMFUNC") || m.equals("VMGEXIT")) {
             return "calls the host's hypervisor";
         }
+        if (m.equals("NOP") && def.map() == 1 && def.opcode() == 0x0d) {
+            return "AMD raises #UD, Intel does nothing";
+        }
         if (m.startsWith("XBEGIN") || m.startsWith("XABORT") || m.startsWith("UMWAIT") || m.startsWith("TPAUSE")) {
             return "depends on the host's timing";
         }

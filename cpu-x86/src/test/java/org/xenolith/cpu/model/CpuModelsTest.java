@@ -59,8 +59,8 @@ class CpuModelsTest {
     @Test
     void v3_has_what_the_psabi_level_asks_for() {
         StandardModel m = CpuModels.parse("x86-64-v3");
-        for (Feature f : new Feature[]{ Feature.AVX, Feature.AVX2, Feature.BMI1, Feature.BMI2, Feature.F16C, Feature.FMA,
-                Feature.LZCNT, Feature.MOVBE, Feature.XSAVE }) {
+        for (Feature f : new Feature[]{Feature.AVX, Feature.AVX2, Feature.BMI1, Feature.BMI2, Feature.F16C, Feature.FMA,
+            Feature.LZCNT, Feature.MOVBE, Feature.XSAVE}) {
             assertTrue(m.has(f), f.name());
         }
     }
@@ -85,12 +85,12 @@ class CpuModelsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = { "pentium|no CPU model 'pentium'; there are x86-64-v2, x86-64-v3, intel, amd",
-            "''|no CPU model ''; there are x86-64-v2, x86-64-v3, intel, amd",
-            "intel,|CPU feature '' in 'intel,': write +feature or -feature",
-            "intel,avx|CPU feature 'avx' in 'intel,avx': write +feature or -feature",
-            "intel,+avx512f|no CPU feature 'avx512f'; near it are avx, avx2", "intel,+q|no CPU feature 'q'",
-            "intel,+svm|CPU feature svm is not built", "intel,-sse2|CPU feature sse2 is part of every x86-64 CPU" })
+    @CsvSource(delimiter = '|', value = {"pentium|no CPU model 'pentium'; there are x86-64-v2, x86-64-v3, intel, amd",
+        "''|no CPU model ''; there are x86-64-v2, x86-64-v3, intel, amd",
+        "intel,|CPU feature '' in 'intel,': write +feature or -feature",
+        "intel,avx|CPU feature 'avx' in 'intel,avx': write +feature or -feature",
+        "intel,+avx512f|no CPU feature 'avx512f'; near it are avx, avx2", "intel,+q|no CPU feature 'q'",
+        "intel,+svm|CPU feature svm is not built", "intel,-sse2|CPU feature sse2 is part of every x86-64 CPU"})
     void bad_specification_is_explained(String spec, String message) {
         assertEquals(message, assertThrows(IllegalArgumentException.class, () -> CpuModels.parse(spec)).getMessage());
     }
@@ -113,7 +113,8 @@ class CpuModelsTest {
         StandardModel m = CpuModels.named(name);
         cpu(m, 0);
         int[] r = leaf(0, 0);
-        ByteBuffer vendor = ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).putInt(r[1]).putInt(r[3]).putInt(r[2]);
+        ByteBuffer vendor = ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).putInt(r[1]).putInt(r[3])
+                .putInt(r[2]);
         assertEquals(m.amd() ? "AuthenticAMD" : "GenuineIntel",
                 new String(vendor.array(), StandardCharsets.US_ASCII));
         ByteBuffer brand = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
@@ -126,7 +127,7 @@ class CpuModelsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "1,0,0", "1,1,0", "2,1,1", "3,1,2", "8,0,7", "8,1,5", "32,1,31" })
+    @CsvSource({"1,0,0", "1,1,0", "2,1,1", "3,1,2", "8,0,7", "8,1,5", "32,1,31"})
     void topology_agrees_with_the_apic_ids(int cpus, int shift, int number) {
         StandardModel m = CpuModels.named("x86-64-v2").withTopology(cpus, shift);
         cpu(m, number);
@@ -143,7 +144,7 @@ class CpuModelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = { 1_000_000, 999_999, 2_500_000, 3_141_593, 1000 })
+    @ValueSource(ints = {1_000_000, 999_999, 2_500_000, 3_141_593, 1000})
     void tsc_frequency_follows_from_crystal_and_ratio(int khz) {
         cpu(CpuModels.named("x86-64-v2").withTscKhz(khz), 0);
         int[] r = leaf(0x15, 0);
@@ -152,10 +153,10 @@ class CpuModelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = { 1_000_000, 999_999, 2_500_000, 3_141_593, 1000 })
+    @ValueSource(ints = {1_000_000, 999_999, 2_500_000, 3_141_593, 1000})
     void nanoseconds_is_the_first_time_that_has_the_ticks(int khz) {
         StandardModel m = CpuModels.named("x86-64-v2").withTscKhz(khz);
-        for (long ticks : new long[]{ 1, 2, 999, 1_000_003, 123_456_789_012L }) {
+        for (long ticks : new long[]{1, 2, 999, 1_000_003, 123_456_789_012L}) {
             long ns = m.nanoseconds(ticks);
             assertTrue(m.ticks(ns) >= ticks, ticks + " at " + ns);
             assertTrue(m.ticks(ns - 1) < ticks, ticks + " before " + ns);
@@ -202,7 +203,7 @@ class CpuModelsTest {
     @Test
     void intel_models_deny_every_speculation_fault_that_linux_would_work_around() {
         long caps = CpuModels.named("x86-64-v2").archCapabilities();
-        for (int bit : new int[]{ 0, 1, 3, 4, 5, 6, 8, 13, 14, 15, 20, 24, 26, 27, 62 }) {
+        for (int bit : new int[]{0, 1, 3, 4, 5, 6, 8, 13, 14, 15, 20, 24, 26, 27, 62}) {
             assertEquals(1, caps >>> bit & 1, "bit " + bit);
         }
         assertEquals(0, caps & 1 << 2, "RSBA");
