@@ -14,18 +14,18 @@ final class PortOps {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("IN",  "E4", "AL:w,Ib",   "nouser", (c, i) -> in(c, 8, (int) i.imm() & 0xff));
-        t.add("IN",  "E5", "eAX:w,Ib",  "nouser", (c, i) -> in(c, i.bits(), (int) i.imm() & 0xff));
-        t.add("IN",  "EC", "AL:w,DX",   "nouser", (c, i) -> in(c, 8, dx(c)));
-        t.add("IN",  "ED", "eAX:w,DX",  "nouser", (c, i) -> in(c, i.bits(), dx(c)));
-        t.add("OUT", "E6", "Ib,AL",     "nouser", (c, i) -> out(c, 8, (int) i.imm() & 0xff));
-        t.add("OUT", "E7", "Ib,eAX",    "nouser", (c, i) -> out(c, i.op1().bits(), (int) i.imm() & 0xff));
-        t.add("OUT", "EE", "DX:r,AL",   "nouser", (c, i) -> out(c, 8, dx(c)));
-        t.add("OUT", "EF", "DX:r,eAX",  "nouser", (c, i) -> out(c, i.op1().bits(), dx(c)));
-        t.add("INS",  "6C", "Yb:w,DX",  "alone rep r:D nouser", (c, i) -> Rep.counted(c, i, PortOps::ins, Rep.NO_BULK));
-        t.add("INS",  "6D", "Yz:w,DX",  "alone rep r:D nouser", (c, i) -> Rep.counted(c, i, PortOps::ins, Rep.NO_BULK));
-        t.add("OUTS", "6E", "DX:r,Xb",  "alone rep r:D nouser", (c, i) -> Rep.counted(c, i, PortOps::outs, Rep.NO_BULK));
-        t.add("OUTS", "6F", "DX:r,Xz",  "alone rep r:D nouser", (c, i) -> Rep.counted(c, i, PortOps::outs, Rep.NO_BULK));
+        t.add("IN",  "E4", "AL:w,Ib",   "", (c, i) -> in(c, 8, (int) i.imm() & 0xff));
+        t.add("IN",  "E5", "eAX:w,Ib",  "", (c, i) -> in(c, i.bits(), (int) i.imm() & 0xff));
+        t.add("IN",  "EC", "AL:w,DX",   "", (c, i) -> in(c, 8, dx(c)));
+        t.add("IN",  "ED", "eAX:w,DX",  "", (c, i) -> in(c, i.bits(), dx(c)));
+        t.add("OUT", "E6", "Ib,AL",     "", (c, i) -> out(c, 8, (int) i.imm() & 0xff));
+        t.add("OUT", "E7", "Ib,eAX",    "", (c, i) -> out(c, i.op1().bits(), (int) i.imm() & 0xff));
+        t.add("OUT", "EE", "DX:r,AL",   "", (c, i) -> out(c, 8, dx(c)));
+        t.add("OUT", "EF", "DX:r,eAX",  "", (c, i) -> out(c, i.op1().bits(), dx(c)));
+        t.add("INS",  "6C", "Yb:w,DX",  "alone rep r:D", (c, i) -> Rep.counted(c, i, PortOps::ins, Rep.NO_BULK));
+        t.add("INS",  "6D", "Yz:w,DX",  "alone rep r:D", (c, i) -> Rep.counted(c, i, PortOps::ins, Rep.NO_BULK));
+        t.add("OUTS", "6E", "DX:r,Xb",  "alone rep r:D", (c, i) -> Rep.counted(c, i, PortOps::outs, Rep.NO_BULK));
+        t.add("OUTS", "6F", "DX:r,Xz",  "alone rep r:D", (c, i) -> Rep.counted(c, i, PortOps::outs, Rep.NO_BULK));
         // @formatter:on
     }
 

@@ -24,14 +24,14 @@ final class SystemOps {
         // @formatter:off
         t.add("RDMSR", "0F 32", "", "priv nouser", SystemOps::rdmsr);
         t.add("WRMSR", "0F 30", "", "priv nouser alone", SystemOps::wrmsr);
-        t.add("CPUID", "0F A2", "", "nouser", SystemOps::cpuid);
-        t.add("RDTSC", "0F 31", "", "nouser", SystemOps::rdtsc);
-        t.add("RDTSCP", "0F 01 F9", "", "rdtscp nouser", SystemOps::rdtscp);
+        t.add("CPUID", "0F A2", "", "", SystemOps::cpuid);
+        t.add("RDTSC", "0F 31", "", "", SystemOps::rdtsc);
+        t.add("RDTSCP", "0F 01 F9", "", "rdtscp", SystemOps::rdtscp);
         t.add("RDPMC", "0F 33", "", "nouser", (c, i) -> {
             // no performance counter is offered
             throw c.gp0();
         });
-        t.add("RDPID", "F3 0F C7 /7", "Ry:w", "f64 rdpid nouser", (c, i) -> i.write0(c, c.field(CpuState.TSC_AUX)));
+        t.add("RDPID", "F3 0F C7 /7", "Ry:w", "f64 rdpid", (c, i) -> i.write0(c, c.field(CpuState.TSC_AUX)));
 
         t.add("HLT", "F4", "", "priv nouser end", (c, i) -> c.setActivity(Cpu.Activity.HALTED));
         t.add("PAUSE", "F3 90", "", "norexb", FlagOps::nop);
@@ -59,21 +59,23 @@ final class SystemOps {
             t.add("SFENCE", String.format("NP 0F AE %02X", 0xf8 + rm), "", "", FlagOps::nop);
         }
 
-        t.add("CLAC", "NP 0F 01 CA", "", "smap nouser", (c, i) -> setAc(c, 0));
-        t.add("STAC", "NP 0F 01 CB", "", "smap nouser", (c, i) -> setAc(c, Flags.AC));
-        t.add("RDFSBASE", "F3 0F AE /0", "Ry:w", "o64 fsgsbase nouser", (c, i) -> readBase(c, i, CpuState.FS));
-        t.add("RDGSBASE", "F3 0F AE /1", "Ry:w", "o64 fsgsbase nouser", (c, i) -> readBase(c, i, CpuState.GS));
-        t.add("WRFSBASE", "F3 0F AE /2", "Ry:r", "o64 fsgsbase nouser", (c, i) -> writeBase(c, i, CpuState.FS));
-        t.add("WRGSBASE", "F3 0F AE /3", "Ry:r", "o64 fsgsbase nouser", (c, i) -> writeBase(c, i, CpuState.GS));
+        t.add("CLAC", "NP 0F 01 CA", "", "smap", (c, i) -> setAc(c, 0));
+        t.add("STAC", "NP 0F 01 CB", "", "smap", (c, i) -> setAc(c, Flags.AC));
+        t.add("RDFSBASE", "F3 0F AE /0", "Ry:w", "o64 fsgsbase", (c, i) -> readBase(c, i, CpuState.FS));
+        t.add("RDGSBASE", "F3 0F AE /1", "Ry:w", "o64 fsgsbase", (c, i) -> readBase(c, i, CpuState.GS));
+        t.add("WRFSBASE", "F3 0F AE /2", "Ry:r", "o64 fsgsbase", (c, i) -> writeBase(c, i, CpuState.FS));
+        t.add("WRGSBASE", "F3 0F AE /3", "Ry:r", "o64 fsgsbase", (c, i) -> writeBase(c, i, CpuState.GS));
         t.add("RDPKRU", "NP 0F 01 EE", "", "pku nouser", SystemOps::rdpkru);
         t.add("WRPKRU", "NP 0F 01 EF", "", "pku nouser end", SystemOps::wrpkru);
-        t.add("XGETBV", "NP 0F 01 D0", "", "xsave nouser", SystemOps::xgetbv);
+        t.add("XGETBV", "NP 0F 01 D0", "", "xsave", SystemOps::xgetbv);
         t.add("XSETBV", "NP 0F 01 D1", "", "xsave nouser alone", SystemOps::xsetbv);
 
-        t.add("RDRAND", "NP 0F C7 /6", "Rv:w", "rdrand nouser w:OSZAPC", SystemOps::random);
-        t.add("RDRAND", "66 0F C7 /6", "Rw:w", "rdrand nouser w:OSZAPC", SystemOps::random);
-        t.add("RDSEED", "NP 0F C7 /7", "Rv:w", "rdseed nouser w:OSZAPC", SystemOps::random);
-        t.add("RDSEED", "66 0F C7 /7", "Rw:w", "rdseed nouser w:OSZAPC", SystemOps::random);
+        t.add("RDRAND", "NP 0F C7 /6", "Rv:w", "rdrand w:OSZAPC", SystemOps::random);
+        t.add("RDRAND", "66 REX.W 0F C7 /6", "Rq:w", "rdrand w:OSZAPC", SystemOps::random);
+        t.add("RDRAND", "66 0F C7 /6", "Rw:w", "rdrand w:OSZAPC", SystemOps::random);
+        t.add("RDSEED", "NP 0F C7 /7", "Rv:w", "rdseed w:OSZAPC", SystemOps::random);
+        t.add("RDSEED", "66 REX.W 0F C7 /7", "Rq:w", "rdseed w:OSZAPC", SystemOps::random);
+        t.add("RDSEED", "66 0F C7 /7", "Rw:w", "rdseed w:OSZAPC", SystemOps::random);
 
         t.add("VMCALL", "NP 0F 01 C1", "", "nouser end", SystemOps::hypercall);
         t.add("VMMCALL", "0F 01 D9", "", "nouser end", SystemOps::hypercall);

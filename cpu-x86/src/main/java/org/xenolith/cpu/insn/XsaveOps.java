@@ -31,12 +31,12 @@ final class XsaveOps {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        both(t, "FXSAVE",   "NP", "0F AE /0", "x87 fxsr nouser",            XsaveOps::fxsave);
-        both(t, "FXRSTOR",  "NP", "0F AE /1", "x87 fxsr nouser",            XsaveOps::fxrstor);
-        both(t, "XSAVE",    "NP", "0F AE /4", "xsave nouser",               (c, i) -> save(c, i, Save.XSAVE));
-        both(t, "XRSTOR",   "NP", "0F AE /5", "xsave nouser end",           (c, i) -> restore(c, i, false));
-        both(t, "XSAVEOPT", "NP", "0F AE /6", "xsave xsaveopt nouser",      (c, i) -> save(c, i, Save.XSAVEOPT));
-        both(t, "XSAVEC",   "NP", "0F C7 /4", "xsave xsavec nouser",        (c, i) -> save(c, i, Save.XSAVEC));
+        both(t, "FXSAVE",   "NP", "0F AE /0", "x87 fxsr",            XsaveOps::fxsave);
+        both(t, "FXRSTOR",  "NP", "0F AE /1", "x87 fxsr",            XsaveOps::fxrstor);
+        both(t, "XSAVE",    "NP", "0F AE /4", "xsave",               (c, i) -> save(c, i, Save.XSAVE));
+        both(t, "XRSTOR",   "NP", "0F AE /5", "xsave end",           (c, i) -> restore(c, i, false));
+        both(t, "XSAVEOPT", "NP", "0F AE /6", "xsave xsaveopt",      (c, i) -> save(c, i, Save.XSAVEOPT));
+        both(t, "XSAVEC",   "NP", "0F C7 /4", "xsave xsavec",        (c, i) -> save(c, i, Save.XSAVEC));
         both(t, "XSAVES",   "NP", "0F C7 /5", "xsave xsaves priv nouser",   (c, i) -> save(c, i, Save.XSAVES));
         both(t, "XRSTORS",  "NP", "0F C7 /3", "xsave xsaves priv nouser end", (c, i) -> restore(c, i, true));
         // @formatter:on

@@ -56,6 +56,8 @@ final class SpecialValues {
             divide(state, m.equals("IDIV"));
         }
         if (row.extendedState) {
+            // Misaligned areas raise #GP or #AC, as the implementation likes.
+            state.rflags &= ~(long) Flags.AC;
             memory.pinned |= 1 << RAX | 1 << RDX;
             state.gpr[RAX] = random.next() << 32 | random.below(8);
             state.gpr[RDX] = random.next() << 32;
@@ -215,7 +217,9 @@ final class SpecialValues {
 
     private int strings(RowProfile row, MachineState s, MemoryPlan memory) {
         int reach = random.oneIn(16) ? 600 : 20;
-        long count = random.below(reach);
+        // Whether INS and OUTS look at the permission for a count of 0 differs by vendor.
+        boolean port = row.def.mnemonic().startsWith("INS") || row.def.mnemonic().startsWith("OUTS");
+        long count = port ? 1 + random.below(reach) : random.below(reach);
         s.gpr[RCX] = memory.address32 ? count | random.next() << 32 : count;
         int bytes = random.oneIn(2) ? 8 : 8 * random.below(20);
         if (row.source) {

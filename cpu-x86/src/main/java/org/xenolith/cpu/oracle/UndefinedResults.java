@@ -23,8 +23,8 @@ import org.xenolith.cpu.decode.Operand;
  * <li>gathers that fault: destination and mask (elements beyond the faulting one may be done or not);
  * <li>x87: see {@link X87Undefined};
  * <li>FXSAVE, XSAVE family: opcode and pointers, MXCSR_MASK, XSTATE_BV;
- * <li>state images (FLDENV to XRSTOR) that cross into a bad page, and far transfers with a bad stack: CR2 within that
- * page;
+ * <li>state images (FLDENV to XRSTOR) on bad pages: which byte of them is reported;
+ * <li>far transfers with a bad stack: which byte of the page is reported;
  * <li>INT1: RIP (hypervisors report it differently);
  * <li>a selector of 0 to 3 loaded into FS or GS: the base (Intel clears it, AMD keeps it).
  * </ul>
@@ -64,7 +64,8 @@ final class UndefinedResults {
                 d.rip = false;
             }
             if (i.operandCount() == 1 && i.isMem(0) && (i.op0().bits() == 0 || i.op0().bits() > 256)) {
-                d.faultAddress = -4096;
+                d.faultAddress = 0;
+                d.errorCode &= host.vector != Vector.PF;
             }
             if (m.equals("CALL FAR") || m.equals("RETF") || m.equals("IRET") || m.equals("JMP FAR")) {
                 d.faultAddress = -4096;
