@@ -46,8 +46,8 @@ class ControlWritesTest {
     // ---- CR0 ----
 
     @ParameterizedTest
-    @CsvSource({ "1_00000011, high half", "80000010, PG without PE", "20000011, NW without CD",
-            "8000000000000011, highest bit" })
+    @CsvSource({"1_00000011, high half", "80000010, PG without PE", "20000011, NW without CD",
+        "8000000000000011, highest bit"})
     void cr0_refuses(String hex, String why) {
         m.protected32(0);
         refused(() -> ControlWrites.setCr0(c, Long.parseUnsignedLong(hex.replace("_", ""), 16)));
@@ -92,7 +92,7 @@ class ControlWritesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = { 0x81, 0x83 })
+    @ValueSource(ints = {0x81, 0x83})
     void long_mode_cannot_be_entered_with_a_16_bit_tss(int attributes) {
         m.protected32(0);
         c.setField(CpuState.EFER, LME);
@@ -130,8 +130,8 @@ class ControlWritesTest {
     // ---- CR3 ----
 
     @ParameterizedTest
-    @CsvSource({ "0x400000000000, false", "0x4000000000000000, false", "0x8000000000001000, false",
-            "0x400000000000, true", "0xc000000000001000, true" })
+    @CsvSource({"0x400000000000, false", "0x4000000000000000, false", "0x8000000000001000, false",
+        "0x400000000000, true", "0xc000000000001000, true"})
     void cr3_refuses_bits_beyond_the_physical_address(String hex, boolean pcide) {
         m.long64(0);
         c.setField(CpuState.CR4, PAE | (pcide ? ControlRegisters.CR4_PCIDE : 0));
@@ -161,14 +161,14 @@ class ControlWritesTest {
     // ---- CR4 ----
 
     @ParameterizedTest
-    @ValueSource(ints = { 0, 1, 12, 13, 14, 15, 19, 23, 24, 25, 31, 32, 63 })
+    @ValueSource(ints = {0, 1, 12, 13, 14, 15, 19, 23, 24, 25, 31, 32, 63})
     void cr4_refuses_bits_that_the_model_lacks(int bit) {
         m.protected32(0);
         refused(() -> ControlWrites.setCr4(c, 1L << bit));
     }
 
     @ParameterizedTest
-    @CsvSource({ "umip, 11", "fsgsbase, 16", "pcid, 17", "xsave, 18", "smep, 20", "smap, 21", "pku, 22" })
+    @CsvSource({"umip, 11", "fsgsbase, 16", "pcid, 17", "xsave, 18", "smep, 20", "smap, 21", "pku, 22"})
     void cr4_bit_is_reserved_without_its_feature(String feature, int bit) {
         try (TestMachine without = new TestMachine(CpuModels.parse("intel,-" + feature))) {
             without.long64(0);
@@ -205,7 +205,7 @@ class ControlWritesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = { 1, 7, 9, 12, 13, 14, 15, 16, 21, 63 })
+    @ValueSource(ints = {1, 7, 9, 12, 13, 14, 15, 16, 21, 63})
     void efer_refuses_reserved_bits(int bit) {
         m.protected32(0);
         refused(() -> ControlWrites.setEfer(c, 1L << bit));
@@ -229,8 +229,8 @@ class ControlWritesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0, false", "1, true", "2, false", "3, true", "4, false", "5, false", "7, true", "0x203, true",
-            "0x207, true", "0x11, false", "0xe7, false" })
+    @CsvSource({"0, false", "1, true", "2, false", "3, true", "4, false", "5, false", "7, true", "0x203, true",
+        "0x207, true", "0x11, false", "0xe7, false"})
     void xcr0_combinations(String hex, boolean allowed) {
         long v = Long.decode(hex);
         if (allowed) {

@@ -41,34 +41,35 @@ class MsrFileTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "c0000081, 0123456789abcdef", "c0000082, ffff800000000000", "c0000083, 00007fffffffffff", "c0000084, ffffffff",
-            "c0000100, ffffffffffffffff", "c0000101, 12345678", "c0000102, ffff880000000000", "c0000103, ffffffff",
-            "174, ffffffff", "175, ffffffff81000000", "176, ffffffff82000000", "277, 0007050600070406", "3b, 123456789a",
-            "48, 7", "200, 80000006", "201, 3fff80000800", "250, 0606060606060606", "26f, 0505050505050505",
-            "2ff, c06", "17a, 4", "1d9, 2", "10, 5555555555" })
+    @CsvSource({"c0000081, 0123456789abcdef", "c0000082, ffff800000000000", "c0000083, 00007fffffffffff",
+        "c0000084, ffffffff",
+        "c0000100, ffffffffffffffff", "c0000101, 12345678", "c0000102, ffff880000000000", "c0000103, ffffffff",
+        "174, ffffffff", "175, ffffffff81000000", "176, ffffffff82000000", "277, 0007050600070406", "3b, 123456789a",
+        "48, 7", "200, 80000006", "201, 3fff80000800", "250, 0606060606060606", "26f, 0505050505050505",
+        "2ff, c06", "17a, 4", "1d9, 2", "10, 5555555555"})
     void value_is_read_back(String number, String hex) {
         msrs.write(msr(number), value(hex));
         assertEquals(value(hex), msrs.read(msr(number)));
     }
 
     @ParameterizedTest
-    @CsvSource({ "c0000082, 0000800000000000", "c0000083, ffff7fffffffffff", "c0000100, 8000000000000000",
-            "c0000101, 0001000000000000", "c0000102, ffff000000000000", "175, 0000800000000000", "176, 1000000000000000",
-            "c0000103, 100000000", "277, 2", "277, 0300000000000000", "277, 08", "48, 8", "48, 8000000000000000", "49, 2",
-            "10b, 2", "da0, 1", "200, 2", "200, 7", "200, 400000000000", "201, 400", "250, 02", "26f, 0700000000000000",
-            "2ff, 1000", "2ff, 3", "2ff, 100", "17a, 8", "1d9, 4", "10a, 0", "fe, 508", "179, 0", "c0000080, 2" })
+    @CsvSource({"c0000082, 0000800000000000", "c0000083, ffff7fffffffffff", "c0000100, 8000000000000000",
+        "c0000101, 0001000000000000", "c0000102, ffff000000000000", "175, 0000800000000000", "176, 1000000000000000",
+        "c0000103, 100000000", "277, 2", "277, 0300000000000000", "277, 08", "48, 8", "48, 8000000000000000", "49, 2",
+        "10b, 2", "da0, 1", "200, 2", "200, 7", "200, 400000000000", "201, 400", "250, 02", "26f, 0700000000000000",
+        "2ff, 1000", "2ff, 3", "2ff, 100", "17a, 8", "1d9, 4", "10a, 0", "fe, 508", "179, 0", "c0000080, 2"})
     void value_is_refused(String number, String hex) {
         refusedWrite(msr(number), value(hex));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { "49", "10b" })
+    @ValueSource(strings = {"49", "10b"})
     void command_registers_cannot_be_read(String number) {
         refusedRead(msr(number));
     }
 
     @ParameterizedTest
-    @CsvSource({ "tsc_adjust, 3b", "arch_capabilities, 10a", "xsaves, da0", "tsc_deadline, 6e0" })
+    @CsvSource({"tsc_adjust, 3b", "arch_capabilities, 10a", "xsaves, da0", "tsc_deadline, 6e0"})
     void register_of_a_missing_feature_does_not_exist(String feature, String number) {
         msrs.read(msr(number));
         try (TestMachine without = new TestMachine(CpuModels.parse("intel,-" + feature))) {

@@ -144,10 +144,12 @@ public final class Oracle implements AutoCloseable {
         Map<String, Long> failing = new TreeMap<>();
         for (int i = 0; i < executed.length; i++) {
             different += mismatches[i];
-            if (executed[i] > 0) {
-                covered++;
-            } else {
+            if (executed[i] == 0) {
                 uncovered.put(rows.get(i).def.toString(), "no case could be made");
+            } else if (completed[i] == 0 && !rows.get(i).alwaysFaults()) {
+                uncovered.put(rows.get(i).def.toString(), "every one of " + executed[i] + " cases faulted");
+            } else {
+                covered++;
             }
             if (mismatches[i] > 0) {
                 failing.merge(rows.get(i).def.toString(), (long) mismatches[i], Long::sum);

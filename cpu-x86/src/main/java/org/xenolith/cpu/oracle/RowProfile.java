@@ -120,6 +120,20 @@ final class RowProfile {
     }
 
     /**
+     * True for instructions whose whole point in ring 3 is an exception.
+     *
+     * @return whether a row counts as covered though it never completes
+     */
+    boolean alwaysFaults() {
+        return switch (def.mnemonic()) {
+            case "UD0", "UD1", "UD2", "INT", "INT1", "INT3", "CLI", "STI", "IN", "OUT", "INS", "OUTS", "CLAC", "STAC",
+                    "HLT" ->
+                true;
+            default -> false;
+        };
+    }
+
+    /**
      * Why the row must not be run on the host or says nothing there.
      *
      * @return a reason, or null if it can be compared
