@@ -96,7 +96,7 @@ final class FusedMultiplyAdd {
                 });
     }
 
-    /** Digits of the form: the first two name the operands to multiply (1 destination, 2, 3 sources), the last is added. */
+    /** Digits of the form: the first two name the operands to multiply (1 is the destination), the last is added. */
     private static int fused32(int form, int d, int h, int w, boolean negate, boolean minus, Mxcsr m) {
         return switch (form) {
             case 0 -> SseFloat.fma32(d, w, h, negate, minus, m);
