@@ -173,7 +173,7 @@ class VectorStateTest {
         assertEquals(Vector.PF, m.exec("C4E269900488"));
         assertYmm(0, 0x2222_2222_1111_1111L, 0, 0, 0);
         assertYmm(2, 0, -1, 0, 0);
-        assertEquals(TestMachine.CODE, m.stack(0, 64));
+        assertEquals(TestMachine.CODE, m.stack(1, 64), "pushed RIP is the instruction");
     }
 
     @Test
