@@ -190,7 +190,7 @@ class LocalApicTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "1, 0", "2, 0", "8, 0", "4, 4" })
+    @CsvSource({"1, 0", "2, 0", "8, 0", "4, 4"})
     void access_that_is_not_an_aligned_dword_changes_nothing(int size, int offset) {
         a.mmioWrite(0x80 + offset, size, 0x50);
         assertEquals(0, a.tpr());
@@ -207,24 +207,24 @@ class LocalApicTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "80b", "80e", "831", "83f", "82f", "800", "804", "8ff" })
+    @CsvSource({"80b", "80e", "831", "83f", "82f", "800", "804", "8ff"})
     void x2apic_register_that_cannot_be_read(String number) {
         x2apic();
         assertFalse(a.rdmsr(Integer.parseInt(number, 16), new long[1]));
     }
 
     @ParameterizedTest
-    @CsvSource({ "802, 0", "803, 0", "80a, 0", "80d, 0", "80e, 0", "810, 0", "839, 0", "831, 0", "82f, 0", "808, 100",
-            "808, 100000000", "80b, 1", "828, 1", "80f, 400", "830, 1000", "830, 100000", "830, 2000", "832, 8000",
-            "835, 800", "837, 100", "83e, 4", "838, 100000000", "83f, 100", "833, 2000" })
+    @CsvSource({"802, 0", "803, 0", "80a, 0", "80d, 0", "80e, 0", "810, 0", "839, 0", "831, 0", "82f, 0", "808, 100",
+        "808, 100000000", "80b, 1", "828, 1", "80f, 400", "830, 1000", "830, 100000", "830, 2000", "832, 8000",
+        "835, 800", "837, 100", "83e, 4", "838, 100000000", "83f, 100", "833, 2000"})
     void x2apic_refuses(String number, String value) {
         x2apic();
         assertFalse(a.wrmsr(Integer.parseInt(number, 16), Long.parseLong(value, 16)));
     }
 
     @ParameterizedTest
-    @CsvSource({ "808, f0", "80b, 0", "828, 0", "80f, 1ff", "832, 700ff", "835, 1a7ff", "837, 100ff", "83e, b",
-            "838, ffffffff", "830, 20000040000" })
+    @CsvSource({"808, f0", "80b, 0", "828, 0", "80f, 1ff", "832, 700ff", "835, 1a7ff", "837, 100ff", "83e, b",
+        "838, ffffffff", "830, 20000040000"})
     void x2apic_accepts(String number, String value) {
         x2apic();
         assertTrue(a.wrmsr(Integer.parseInt(number, 16), Long.parseLong(value, 16)));
@@ -247,9 +247,10 @@ class LocalApicTest {
 
     /** From, to, allowed: the figure of SDM vol. 3, 11.12.5. */
     @ParameterizedTest
-    @CsvSource({ "off, xapic, true", "off, x2apic, false", "off, invalid, false", "xapic, off, true", "xapic, x2apic, true",
-            "xapic, invalid, false", "x2apic, off, true", "x2apic, xapic, false", "x2apic, invalid, false",
-            "x2apic, x2apic, true" })
+    @CsvSource({"off, xapic, true", "off, x2apic, false", "off, invalid, false", "xapic, off, true",
+        "xapic, x2apic, true",
+        "xapic, invalid, false", "x2apic, off, true", "x2apic, xapic, false", "x2apic, invalid, false",
+        "x2apic, x2apic, true"})
     void mode_transitions(String from, String to, boolean allowed) {
         if (from.equals("off")) {
             assertTrue(a.wrmsr(Msr.APIC_BASE, BASE));
@@ -266,7 +267,7 @@ class LocalApicTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = { 1, 1 << 7, 1 << 9, 1L << 46, 1L << 63 })
+    @ValueSource(longs = {1, 1 << 7, 1 << 9, 1L << 46, 1L << 63})
     void base_register_refuses_reserved_bits(long bit) {
         assertFalse(a.wrmsr(Msr.APIC_BASE, BASE | ENABLE | bit));
     }
@@ -323,9 +324,9 @@ class LocalApicTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "physical id 4, 4, 0, 2", "physical id of nobody, 5, 0, ''", "physical broadcast, ff, 0, 0123",
-            "self, 0, 40000, 0", "all, 0, 80000, 0123", "all but self, 0, c0000, 123", "logical two, 6, 800, 12",
-            "logical broadcast, ff, 800, 0123", "lowest priority of all, ff, 900, 0" })
+    @CsvSource({"physical id 4, 4, 0, 2", "physical id of nobody, 5, 0, ''", "physical broadcast, ff, 0, 0123",
+        "self, 0, 40000, 0", "all, 0, 80000, 0123", "all but self, 0, c0000, 123", "logical two, 6, 800, 12",
+        "logical broadcast, ff, 800, 0123", "lowest priority of all, ff, 900, 0"})
     void xapic_destinations(String what, String destination, String bits, String to) {
         logicalIds(-1);
         a.mmioWrite(0x310, 4, Long.parseLong(destination, 16) << 24);
@@ -334,7 +335,7 @@ class LocalApicTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "11, 2", "13, 23", "03, 01", "01, 0", "f1, ''", "23, ''" })
+    @CsvSource({"11, 2", "13, 23", "03, 01", "01, 0", "f1, ''", "23, ''"})
     void xapic_cluster_destinations(String destination, String to) {
         logicalIds(0x0fff_ffff);
         a.mmioWrite(0x310, 4, Long.parseLong(destination, 16) << 24);
@@ -343,8 +344,8 @@ class LocalApicTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "physical, 4, 0, 2", "broadcast, ffffffff, 0, 0123", "ff is nobody, ff, 0, ''", "logical, 14, 800, 12",
-            "other cluster, 10014, 800, ''", "logical broadcast, ffffffff, 800, 0123", "all but self, 0, c0000, 123" })
+    @CsvSource({"physical, 4, 0, 2", "broadcast, ffffffff, 0, 0123", "ff is nobody, ff, 0, ''", "logical, 14, 800, 12",
+        "other cluster, 10014, 800, ''", "logical broadcast, ffffffff, 800, 0123", "all but self, 0, c0000, 123"})
     void x2apic_destinations(String what, String destination, String bits, String to) {
         x2apic();
         assertTrue(a.wrmsr(0x830, Long.parseLong(destination, 16) << 32 | Long.parseLong(bits, 16) | 0x60));
@@ -437,7 +438,7 @@ class LocalApicTest {
     // ---- timer ----
 
     @ParameterizedTest
-    @CsvSource({ "0, 2", "1, 4", "2, 8", "3, 16", "8, 32", "9, 64", "a, 128", "b, 1" })
+    @CsvSource({"0, 2", "1, 4", "2, 8", "3, 16", "8, 32", "9, 64", "a, 128", "b, 1"})
     void one_shot_fires_once_after_count_times_divider_crystal_ticks(String code, int divider) {
         now = 1000;
         a.mmioWrite(0x320, 4, 0xec);

@@ -50,9 +50,9 @@ class PortOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "e460, in 60 1, ffffffffffffff11", "66e5fe, in fe 2, ffffffffffff2211", "e560, in 60 4, 44332211",
-            "48e560, in 60 4, 44332211", "ec, in 3f8 1, ffffffffffffff11", "66ed, in 3f8 2, ffffffffffff2211",
-            "ed, in 3f8 4, 44332211" })
+    @CsvSource({"e460, in 60 1, ffffffffffffff11", "66e5fe, in fe 2, ffffffffffff2211", "e560, in 60 4, 44332211",
+        "48e560, in 60 4, 44332211", "ec, in 3f8 1, ffffffffffffff11", "66ed, in 3f8 2, ffffffffffff2211",
+        "ed, in 3f8 4, 44332211"})
     void in(String code, String access, String rax) {
         m.long64(0);
         c.setReg(CpuState.RAX, -1);
@@ -63,8 +63,8 @@ class PortOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "e6e9, out e9 1 de", "66e7fe, out fe 2 bcde", "e7fe, out fe 4 789abcde", "ee, out 3f8 1 de",
-            "66ef, out 3f8 2 bcde", "ef, out 3f8 4 789abcde" })
+    @CsvSource({"e6e9, out e9 1 de", "66e7fe, out fe 2 bcde", "e7fe, out fe 4 789abcde", "ee, out 3f8 1 de",
+        "66ef, out 3f8 2 bcde", "ef, out 3f8 4 789abcde"})
     void out(String code, String access) {
         m.long64(0);
         c.setReg(CpuState.RAX, 0x1234_5678_789a_bcdeL);
@@ -115,7 +115,7 @@ class PortOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "3, 3, -1", "3, 2, 13", "0, 0, -1", "1, 0, 13", "1, 1, -1" })
+    @CsvSource({"3, 3, -1", "3, 2, 13", "0, 0, -1", "1, 0, 13", "1, 1, -1"})
     void privilege_level(int cpl, int iopl, int vector) {
         m.protected32(cpl);
         c.setSystemFlags(iopl << 12 | Flags.FIXED);
@@ -123,8 +123,8 @@ class PortOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "ec, 40, -1", "ec, 41, 13", "66ed, 40, 13", "66ed, 3f, -1", "ed, 3e, 13", "ed, 42, -1", "66ed, 47, 13",
-            "ec, 48, 13", "ec, 400, 13", "ec, 3f7, -1", "ec, 3f8, 13", "ee, 41, 13", "6c, 41, 13", "6e, 41, 13" })
+    @CsvSource({"ec, 40, -1", "ec, 41, 13", "66ed, 40, 13", "66ed, 3f, -1", "ed, 3e, 13", "ed, 42, -1", "66ed, 47, 13",
+        "ec, 48, 13", "ec, 400, 13", "ec, 3f7, -1", "ec, 3f8, 13", "ee, 41, 13", "6c, 41, 13", "6e, 41, 13"})
     void bitmap_decides_for_each_port_of_the_access(String code, String port, int vector) {
         m.long64(3);
         bitmap(0x68 + 0x7f, 0x41, 0x48);

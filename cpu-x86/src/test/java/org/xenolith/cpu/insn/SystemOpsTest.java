@@ -39,9 +39,9 @@ class SystemOpsTest {
 
     /** Every privileged instruction here, with the fault that user mode meets (6 #UD, 13 #GP). */
     @ParameterizedTest
-    @CsvSource({ "0f20c0, 13", "0f22c0, 13", "0f21f8, 13", "0f23f8, 13", "0f32, 13", "0f30, 13", "f4, 13", "0f08, 13",
-            "0f09, 13", "0f0138, 13", "660f3882 07, 13", "0f01d1, 6", "0f01f0, 13", "0f0110, 13", "0f0118, 13", "0f01ca, 6",
-            "0f01cb, 6", "0fc72f, 13", "0fc71f, 13", "0f33, 13" })
+    @CsvSource({"0f20c0, 13", "0f22c0, 13", "0f21f8, 13", "0f23f8, 13", "0f32, 13", "0f30, 13", "f4, 13", "0f08, 13",
+        "0f09, 13", "0f0138, 13", "660f3882 07, 13", "0f01d1, 6", "0f01f0, 13", "0f0110, 13", "0f0118, 13", "0f01ca, 6",
+        "0f01cb, 6", "0fc72f, 13", "0fc71f, 13", "0f33, 13"})
     void user_mode_is_refused(String code, int vector) {
         m.long64(3);
         c.setReg(CpuState.RDI, SCRATCH);
@@ -50,7 +50,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0f01c8", "0f01c9", "0f01c2", "0f01d8", "0f78c0", "f30fc730", "0fc730" })
+    @CsvSource({"0f01c8", "0f01c9", "0f01c2", "0f01d8", "0f78c0", "f30fc730", "0fc730"})
     void instructions_that_are_not_offered_are_undefined(String code) {
         m.long64(0);
         assertEquals(Vector.UD, m.exec(code));
@@ -59,8 +59,8 @@ class SystemOpsTest {
     // ---- control and debug registers ----
 
     @ParameterizedTest
-    @CsvSource({ "0f20c8, 6", "0f20e8, 6", "440f20c8, 6", "0f22c8, 6", "f00f20c0, 6", "0f20c0, -1", "0f2000, -1",
-            "0f20d8, -1", "440f20c0, -1", "0f2005, -1" })
+    @CsvSource({"0f20c8, 6", "0f20e8, 6", "440f20c8, 6", "0f22c8, 6", "f00f20c0, 6", "0f20c0, -1", "0f2000, -1",
+        "0f20d8, -1", "440f20c0, -1", "0f2005, -1"})
     void control_registers_that_exist(String code, int vector) {
         m.long64(0);
         assertEquals(vector, m.exec(code));
@@ -88,7 +88,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0f21e0, 0, -1", "0f21e0, 8, 6", "0f23e8, 8, 6", "440f21c0, 0, 6", "0f21f0, 8, -1" })
+    @CsvSource({"0f21e0, 0, -1", "0f21e0, 8, 6", "0f23e8, 8, 6", "440f21c0, 0, 6", "0f21f0, 8, -1"})
     void debug_registers_four_and_five_are_aliases_without_debug_extensions(String code, long cr4, int vector) {
         m.long64(0);
         cr4(cr4);
@@ -128,7 +128,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "660f01e0, ffffffffffff0011", "0f01e0, 80000011", "480f01e0, 80000011" })
+    @CsvSource({"660f01e0, ffffffffffff0011", "0f01e0, 80000011", "480f01e0, 80000011"})
     void smsw_writes_as_much_as_the_operand_size(String code, String rax) {
         m.long64(0);
         c.setReg(CpuState.RAX, -1);
@@ -146,7 +146,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0f01e0", "0f0107", "0f010f", "0f00c0", "0f00c8" })
+    @CsvSource({"0f01e0", "0f0107", "0f010f", "0f00c0", "0f00c8"})
     void umip_hides_the_system_tables_from_user_mode(String code) {
         m.long64(3);
         c.setReg(CpuState.RDI, SCRATCH);
@@ -271,10 +271,10 @@ class SystemOpsTest {
 
     /** type, PCID, address, CR4.PCIDE: vector or -1. */
     @ParameterizedTest
-    @CsvSource({ "0, 0, 200000, false, -1", "0, 1, 200000, false, 13", "0, 1, 200000, true, -1", "0, 1000, 0, true, 13",
-            "0, 0, 800000000000, false, 13", "1, 0, 800000000000, false, -1", "1, 5, 0, false, 13", "1, 5, 0, true, -1",
-            "2, 5, 0, false, -1", "3, 5, 0, false, -1", "2, 1000, 0, true, 13", "4, 0, 0, true, 13",
-            "100000000, 0, 0, true, 13" })
+    @CsvSource({"0, 0, 200000, false, -1", "0, 1, 200000, false, 13", "0, 1, 200000, true, -1", "0, 1000, 0, true, 13",
+        "0, 0, 800000000000, false, 13", "1, 0, 800000000000, false, -1", "1, 5, 0, false, 13", "1, 5, 0, true, -1",
+        "2, 5, 0, false, -1", "3, 5, 0, false, -1", "2, 1000, 0, true, 13", "4, 0, 0, true, 13",
+        "100000000, 0, 0, true, 13"})
     void invpcid_checks(String type, String pcid, String address, boolean pcide, int vector) {
         m.long64(0);
         cr4(pcide ? ControlRegisters.CR4_PCIDE : 0);
@@ -286,7 +286,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0, 200000, true", "0, 400000, false", "1, 0, true", "2, 0, true", "3, 0, true" })
+    @CsvSource({"0, 200000, true", "0, 400000, false", "1, 0, true", "2, 0, true", "3, 0, true"})
     void invpcid_drops_what_its_type_says(long type, String address, boolean dropped) {
         m.long64(0);
         m.write32(0x20_0000, 1);
@@ -301,7 +301,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0fae3f", "660fae3f", "660fae37" })
+    @CsvSource({"0fae3f", "660fae3f", "660fae37"})
     void line_flushes_are_checked_like_loads(String code) {
         m.long64(0);
         c.setReg(CpuState.RDI, SCRATCH);
@@ -311,7 +311,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0f1807", "0f180f", "0f1817", "0f181f", "0f0d0f", "0f0d07", "0f1827" })
+    @CsvSource({"0f1807", "0f180f", "0f1817", "0f181f", "0f0d0f", "0f0d07", "0f1827"})
     void prefetch_never_faults(String code) {
         m.long64(3);
         c.setReg(CpuState.RDI, 0x100_0000);
@@ -319,7 +319,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0faee8, -1", "0faef0, -1", "0faef8, -1", "0faeff, -1", "f00faef0, 6", "660faef0, 6", "f390, -1" })
+    @CsvSource({"0faee8, -1", "0faef0, -1", "0faef8, -1", "0faeff, -1", "f00faef0, 6", "660faef0, 6", "f390, -1"})
     void fences_and_pause(String code, int vector) {
         m.long64(3);
         assertEquals(vector, m.exec(code));
@@ -360,8 +360,8 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0f01ee, 0, 0, 0, 6", "0f01ee, 1, 0, 0, -1", "0f01ee, 1, 1, 0, 13", "0f01ef, 0, 0, 0, 6",
-            "0f01ef, 1, 0, 0, -1", "0f01ef, 1, 0, 1, 13", "0f01ef, 1, 1, 0, 13" })
+    @CsvSource({"0f01ee, 0, 0, 0, 6", "0f01ee, 1, 0, 0, -1", "0f01ee, 1, 1, 0, 13", "0f01ef, 0, 0, 0, 6",
+        "0f01ef, 1, 0, 0, -1", "0f01ef, 1, 0, 1, 13", "0f01ef, 1, 1, 0, 13"})
     void protection_keys(String code, int pke, long ecx, long edx, int vector) {
         m.long64(3);
         cr4(pke * ControlRegisters.CR4_PKE);
@@ -387,7 +387,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0, 3, 0, 13", "1, 3, 0, -1", "1, 7, 0, -1", "1, 5, 0, 13", "1, 3, 1, 13", "1, 0, 0, 13" })
+    @CsvSource({"0, 3, 0, 13", "1, 3, 0, -1", "1, 7, 0, -1", "1, 5, 0, 13", "1, 3, 1, 13", "1, 0, 0, 13"})
     void xsetbv(int osxsave, long eax, long ecx, int vector) {
         m.long64(0);
         cr4(osxsave * ControlRegisters.CR4_OSXSAVE);
@@ -412,7 +412,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0fc7f0, 32", "480fc7f0, 64", "660fc7f0, 16", "0fc7f8, 32", "480fc7f8, 64", "660fc7f8, 16" })
+    @CsvSource({"0fc7f0, 32", "480fc7f0, 64", "660fc7f0, 16", "0fc7f8, 32", "480fc7f8, 64", "660fc7f8, 16"})
     void random_numbers_set_carry_and_repeat_with_the_seed(String code, int bits) {
         m.long64(3);
         RandomSource.seed(c, 1);
@@ -433,7 +433,7 @@ class SystemOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0f01c1", "0f01d9" })
+    @CsvSource({"0f01c1", "0f01d9"})
     void hypercall_goes_to_the_environment_with_rip_behind_it(String code) {
         m.long64(0);
         assertEquals(Vector.UD, m.exec(code), "nobody there");

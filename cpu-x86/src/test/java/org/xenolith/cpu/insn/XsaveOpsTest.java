@@ -107,8 +107,8 @@ class XsaveOpsTest {
     /** A text of all x87, SSE, AVX and key state. */
     private String state() {
         StringBuilder s = new StringBuilder();
-        for (int field : new int[]{ CpuState.FCW, CpuState.FSW, CpuState.FTOP, CpuState.FTW, CpuState.FOP,
-                CpuState.MXCSR, CpuState.PKRU }) {
+        for (int field : new int[]{CpuState.FCW, CpuState.FSW, CpuState.FTOP, CpuState.FTW, CpuState.FOP,
+            CpuState.MXCSR, CpuState.PKRU}) {
             s.append(Integer.toHexString(c.field32(field))).append(' ');
         }
         s.append(Long.toHexString(c.field(CpuState.FIP))).append(' ').append(Long.toHexString(c.field(CpuState.FDP)));
@@ -165,7 +165,7 @@ class XsaveOpsTest {
         String before = state();
         assertEquals(NONE, m.exec(FXSAVE64));
         long pkru = c.field(CpuState.PKRU);
-        long[] high = { c.ymm(3, 2), c.ymm(3, 3) };
+        long[] high = {c.ymm(3, 2), c.ymm(3, 3)};
         clear();
         c.setField(CpuState.PKRU, pkru);
         for (int r = 0; r < 16; r++) {
@@ -177,16 +177,17 @@ class XsaveOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0fae07, 8, 13", "0fae07, 16, -1", "0fae0f, 4, 13", "0fae27, 16, 13", "0fae27, 64, -1", "0fae2f, 32, 13",
-            "0fc727, 8, 13", "0fc72f, 8, 13", "0fae37, 32, 13" })
+    @CsvSource({"0fae07, 8, 13", "0fae07, 16, -1", "0fae0f, 4, 13", "0fae27, 16, 13", "0fae27, 64, -1",
+        "0fae2f, 32, 13",
+        "0fc727, 8, 13", "0fc72f, 8, 13", "0fae37, 32, 13"})
     void alignment(String code, int offset, int vector) {
         c.setReg(CpuState.RDI, AREA + offset);
         assertEquals(vector, m.exec(code));
     }
 
     @ParameterizedTest
-    @CsvSource({ "0fae07, 8, 7", "0fae07, 4, 7", "0fae0f, 8, 7", "0fae27, 8, 7", "0fae27, 4, -1", "0fae2f, 8, 7",
-            "0fc727, 8, 7" })
+    @CsvSource({"0fae07, 8, 7", "0fae07, 4, 7", "0fae0f, 8, 7", "0fae27, 8, 7", "0fae27, 4, -1", "0fae2f, 8, 7",
+        "0fc727, 8, 7"})
     void ts_and_em(String code, long cr0, int vector) {
         c.setField(CpuState.CR0, c.cr0() | cr0);
         c.updateMode();
@@ -194,7 +195,7 @@ class XsaveOpsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { XSAVE, XRSTOR, XSAVEOPT, XSAVEC, XSAVES, XRSTORS })
+    @ValueSource(strings = {XSAVE, XRSTOR, XSAVEOPT, XSAVEC, XSAVES, XRSTORS})
     void osxsave_off_is_undefined(String code) {
         c.setField(CpuState.CR4, c.cr4() & ~ControlRegisters.CR4_OSXSAVE);
         c.setField(CpuState.CR0, c.cr0() | ControlRegisters.CR0_TS);
@@ -203,7 +204,7 @@ class XsaveOpsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "0fae0f", "0fae2f" })
+    @CsvSource({"0fae0f", "0fae2f"})
     void reserved_mxcsr_bits_are_refused(String code) {
         scribble();
         m.write32(AREA + 24, 0x1_0000);
@@ -228,7 +229,7 @@ class XsaveOpsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { "480fc727", "480fc72f" })
+    @ValueSource(strings = {"480fc727", "480fc72f"})
     void compacted_form_and_back(String code) {
         fill(4);
         String before = state();
@@ -266,7 +267,7 @@ class XsaveOpsTest {
         assertEquals(0, m.read64(BV));
         assertEquals(0x37f, m.read16(AREA));
         assertEquals(0, m.read64(AREA + 160));
-        for (String code : new String[]{ XSAVEOPT, XSAVEC }) {
+        for (String code : new String[]{XSAVEOPT, XSAVEC}) {
             start();
             scribble();
             assertEquals(NONE, m.exec(code));
@@ -309,11 +310,11 @@ class XsaveOpsTest {
 
     /** XSTATE_BV, XCOMP_BV, a byte at 528 and one at 536: vectors of XRSTOR and XRSTORS. */
     @ParameterizedTest
-    @CsvSource({ "0, 0, 0, 0, -1, 13", "8, 0, 0, 0, 13, 13", "8000000000000000, 0, 0, 0, 13, 13", "0, 1, 0, 0, 13, 13",
-            "0, 0, 1, 0, 13, 13", "0, 0, 0, 1, -1, 13", "0, 8000000000000207, 0, 0, -1, -1",
-            "207, 8000000000000207, 0, 0, -1, -1", "4, 8000000000000003, 0, 0, 13, 13",
-            "0, 8000000000000008, 0, 0, 13, 13", "0, 8000000000000007, 1, 0, 13, 13",
-            "0, 8000000000000007, 0, 1, 13, 13" })
+    @CsvSource({"0, 0, 0, 0, -1, 13", "8, 0, 0, 0, 13, 13", "8000000000000000, 0, 0, 0, 13, 13", "0, 1, 0, 0, 13, 13",
+        "0, 0, 1, 0, 13, 13", "0, 0, 0, 1, -1, 13", "0, 8000000000000207, 0, 0, -1, -1",
+        "207, 8000000000000207, 0, 0, -1, -1", "4, 8000000000000003, 0, 0, 13, 13",
+        "0, 8000000000000008, 0, 0, 13, 13", "0, 8000000000000007, 1, 0, 13, 13",
+        "0, 8000000000000007, 0, 1, 13, 13"})
     void header_checks(String bv, String comp, int at528, int at536, int xrstor, int xrstors) {
         scribble();
         for (int i = 576; i < 2720; i++) {
