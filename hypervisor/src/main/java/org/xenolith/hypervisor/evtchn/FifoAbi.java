@@ -139,11 +139,8 @@ final class FifoAbi implements EventAbi {
         }
     }
 
-    /** An event that was the tail of another queue leaves that queue empty. */
+    /** An event that was the tail of the queue it was last on leaves that queue empty, be it the same one or another. */
     private void leaveOldQueue(EventVcpu vcpu, EventChannel channel) {
-        if (channel.lastVcpu == vcpu.id() && channel.lastPriority == channel.priority) {
-            return;
-        }
         Control old = controls[channel.lastVcpu];
         if (old != null && old.tail[channel.lastPriority] == channel.port) {
             old.tail[channel.lastPriority] = 0;

@@ -226,6 +226,22 @@ final class EventChannelOpTest {
     }
 
     @Test
+    void fifo_event_that_was_the_tail_starts_its_queue_anew() {
+        int a = ipi(0);
+        useFifo();
+        for (int i = 0; i < 3; i++) {
+            assertEquals(0, portOp(4, a));
+            assertEquals(1 << 7, d.read32(CONTROL << 12));
+            assertEquals(a, d.read32((CONTROL << 12) + 8 + 4 * 7));
+            assertEquals(PENDING | LINKED, d.read32((WORDS << 12) + 4 * a));
+            assertTrue(upcall(0));
+            d.write32(CONTROL << 12, 0);
+            d.write32((WORDS << 12) + 4 * a, 0);
+            clearUpcall(0);
+        }
+    }
+
+    @Test
     void fifo_priority_chooses_the_queue_and_masked_events_stay_out() {
         int a = ipi(0);
         useFifo();
