@@ -349,6 +349,11 @@ public final class InsnDef {
         return o64;
     }
 
+    /** Operand size is always 64 bits in 64-bit mode. */
+    public boolean always64() {
+        return f64;
+    }
+
     public boolean rep() {
         return rep;
     }
