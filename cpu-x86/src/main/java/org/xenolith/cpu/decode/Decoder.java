@@ -209,9 +209,22 @@ public final class Decoder {
         if (i.lock && !(def.lock && i.operands.length > 0 && i.operands[0].kind() == Operand.Kind.MEM)) {
             return bad(i);
         }
+        if (def.vsib && !validGather(i)) {
+            return bad(i);
+        }
         i.flat = codeBits == 64 && i.seg != CpuState.FS && i.seg != CpuState.GS;
         finish(i, def, 0);
         return i;
+    }
+
+    /** A vector index needs a SIB byte, and destination, index and mask must be three registers (SDM vol. 2, VPGATHERDD). */
+    private static boolean validGather(Insn i) {
+        if (i.addressBits == 16 || (i.modrm & 7) != 4) {
+            return false;
+        }
+        int dst = i.r0;
+        int mask = i.vvvv;
+        return dst != i.indexReg && dst != mask && mask != i.indexReg;
     }
 
     private Insn bad(Insn i) {
@@ -247,7 +260,7 @@ public final class Decoder {
             if (d.w >= 0 && (rex >> 3 & 1) != d.w) {
                 continue;
             }
-            if (d.norexb && (rex & 1) != 0) {
+            if (d.norexb && (rex & 1) != 0 || d.norep && i.rep != 0) {
                 continue;
             }
             if (vex && d.vexL >= 0 && (i.vectorBits == 256 ? 1 : 0) != d.vexL) {

@@ -25,7 +25,8 @@ import org.xenolith.cpu.Feature;
  * {@code priv} CPL 0 only; {@code i64} invalid in 64-bit mode, {@code o64} only there, {@code d64} operand size defaults to 64 there, {@code f64}
  * is always 64 there; {@code pm} #UD in real and virtual-8086 mode; {@code x87 mmx sse avx} state that must be enabled; {@code
  * rep} takes REP/REPE/REPNE; {@code nouser} cannot run under the host oracle; {@code align} alignment of the memory operand to its
- * size (#GP(0) otherwise); {@code vsib} the index is a vector register; {@code norexb} only without REX.B (NOP); any {@link Feature} name: #UD unless the CPU model has it.
+ * size (#GP(0) otherwise); {@code vsib} the index is a vector register; {@code norexb} only without REX.B (NOP); {@code
+ * norep} #UD with F2 or F3 (MOVBE); any {@link Feature} name: #UD unless the CPU model has it.
  */
 public final class InsnDef {
     /** Mandatory prefix of a row. */
@@ -78,6 +79,7 @@ public final class InsnDef {
     boolean align;
     boolean vsib;
     boolean norexb;
+    boolean norep;
     int needs;
     int flagsWritten;
     int flagsRead;
@@ -236,6 +238,7 @@ public final class InsnDef {
             case "align" -> align = true;
             case "vsib" -> vsib = true;
             case "norexb" -> norexb = true;
+            case "norep" -> norep = true;
             default -> features.add(Feature.valueOf(word.toUpperCase(Locale.ROOT)));
         }
     }

@@ -52,6 +52,10 @@ public final class Disassembler {
             b.append(k == 0 ? "" : ",").append(operand(i, o, specs[k], address));
             ipRelative |= o.isMem() && i.base() == CpuState.IP;
         }
+        if (Spelling.isSizedNop(i)) {
+            String register = Registers.general(CpuState.RAX, i.operandBits());
+            b.append(register).append(',').append(register);
+        }
         if (i.def().mnemonic().equals("XLATB")) {
             b.append("BYTE PTR ").append(stringSegment(i)).append(":[").append(general(CpuState.RBX, i)).append(']');
         }
@@ -73,7 +77,7 @@ public final class Disassembler {
         return switch (o.kind()) {
             case GPR -> Registers.general(o.reg(), registerBits(i, o, s));
             case GPR8H -> Registers.highByte(o.reg());
-            case MEM -> size(memoryBits(i, o, s)) + MemoryText.address(i);
+            case MEM -> memorySize(i, o, s) + MemoryText.address(i);
             case IMM -> s.method() == '1' ? Long.toString(i.imm()) : MemoryText.hex(cut(i.imm(), o.bits()));
             case IMM2 -> MemoryText.hex(i.imm2());
             case REL -> MemoryText.hex(target(i, address));
@@ -108,26 +112,31 @@ public final class Disassembler {
         return o.bits();
     }
 
+    private static String memorySize(Insn i, Operand o, OperandSpec s) {
+        return i.def().mnemonic().equals("CMPXCHG16B") ? "OWORD PTR " : size(memoryBits(i, o, s));
+    }
+
     private static int memoryBits(Insn i, Operand o, OperandSpec s) {
         String m = i.def().mnemonic();
         switch (m) {
             case "SLDT", "STR", "SMSW" -> {
                 return 16;
             }
-            case "INVLPG", "PREFETCH", "PREFETCHW", "PREFETCHWT1", "PREFETCHNTA", "PREFETCHT0", "PREFETCHT1", "PREFETCHT2" -> {
+            case "INVLPG", "PREFETCH", "PREFETCHW", "PREFETCHWT1", "PREFETCHNTA", "PREFETCHT0", "PREFETCHT1",
+                    "PREFETCHT2" -> {
                 return 8;
             }
-            case "INVPCID" -> {
+            case "INVPCID", "LDDQU", "VLDDQU" -> {
                 return 0;
             }
             case "NOP" -> {
                 return i.operandBits();
             }
             case "MOV" -> {
-                return i.operand(1).kind() == Operand.Kind.SEG ? 16 : o.bits();
+                return s.method() == 'O' ? 0 : i.operand(1).kind() == Operand.Kind.SEG ? 16 : o.bits();
             }
             default -> {
-                return s.size().equals("s") ? 0 : o.bits();
+                return s.size().equals("s") || s.method() == 'O' ? 0 : o.bits();
             }
         }
     }

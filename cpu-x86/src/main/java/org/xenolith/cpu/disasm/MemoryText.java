@@ -93,7 +93,8 @@ final class MemoryText {
         if (!encoded) {
             return;
         }
-        if (i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE) {
+        if (i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE && i.codeBits() == 64
+                && i.addressBits() == 32) {
             b.append('+').append(hex(cut(disp, i)));
         } else if (disp < 0) {
             b.append('-').append(hex(-disp));

@@ -161,7 +161,7 @@ final class PrefixText {
 
     private static boolean usesOperandSize(Insn i) {
         InsnDef d = i.def();
-        if (d.prefix() == InsnDef.Prefix.P66 || Spelling.sized(d)) {
+        if (d.prefix() == InsnDef.Prefix.P66 || Spelling.sized(d) || Spelling.isSizedNop(i)) {
             return true;
         }
         if (i.codeBits() == 64 && (i.rexW() || d.always64())) {

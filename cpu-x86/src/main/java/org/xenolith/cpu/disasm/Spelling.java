@@ -8,9 +8,11 @@ import org.xenolith.cpu.decode.Operand;
 
 /** How the mnemonics of the table are spelled in text: names that carry a size, and pseudo-operations for an immediate. */
 final class Spelling {
-    private static final List<String> PREDICATES = List.of("eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord", "eq_uq",
+    private static final List<String> PREDICATES = List.of("eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord",
+            "eq_uq",
             "nge", "ngt", "false", "neq_oq", "ge", "gt", "true", "eq_os", "lt_oq", "le_oq", "unord_s", "neq_us",
-            "nlt_uq", "nle_uq", "ord_s", "eq_us", "nge_uq", "ngt_uq", "false_os", "neq_os", "ge_oq", "gt_oq", "true_us");
+            "nlt_uq", "nle_uq", "ord_s", "eq_us", "nge_uq", "ngt_uq", "false_os", "neq_os", "ge_oq", "gt_oq",
+            "true_us");
 
     private Spelling() {
     }
@@ -23,7 +25,8 @@ final class Spelling {
     /** The operand size shows in the name. */
     static boolean sized(InsnDef d) {
         return switch (d.mnemonic()) {
-            case "CBW", "CWD", "IRET", "RETF", "PUSHF", "POPF", "PUSHA", "POPA", "LEAVE", "ENTER", "SYSRET", "SYSEXIT" ->
+            case "CBW", "CWD", "IRET", "RETF", "PUSHF", "POPF", "PUSHA", "POPA", "LEAVE", "ENTER", "SYSRET", "SYSEXIT",
+                    "FLDENV", "FNSTENV", "FNSAVE", "FRSTOR" ->
                 true;
             default -> false;
         };
@@ -50,6 +53,8 @@ final class Spelling {
             case "CBW" -> bySize(i, "cbw", "cwde", "cdqe");
             case "CWD" -> bySize(i, "cwd", "cdq", "cqo");
             case "JCXZ" -> i.addressBits() == 16 ? "jcxz" : i.addressBits() == 32 ? "jecxz" : "jrcxz";
+            case "PCMPESTRM", "PCMPESTRI", "VPCMPESTRM", "VPCMPESTRI" ->
+                lower + (i.codeBits() == 64 && i.rexW() ? "q" : "");
             case "XLATB" -> "xlat";
             case "SYSRET", "SYSEXIT" -> i.codeBits() != 64 ? lower : lower + (i.rexW() ? "q" : "d");
             case "IRET", "RETF" -> lower + suffix(i, i.codeBits() == 16 ? 16 : 32);
@@ -59,10 +64,15 @@ final class Spelling {
             case "RET" -> lower + suffix(i, i.codeBits());
             case "LGDT", "LIDT", "SGDT", "SIDT" ->
                 i.codeBits() == 64 ? lower : lower + (i.operandBits() == 16 ? "w" : "d");
-            case "UD2", "INT3" -> lower;
-            case "FSTSW", "FSTCW", "FSTENV", "FSAVE" -> lower;
+            case "FLDENV", "FNSTENV", "FNSAVE", "FRSTOR" -> lower + environmentSuffix(i);
+            case "NOP" -> isSizedNop(i) ? "xchg" : lower;
             default -> lower;
         };
+    }
+
+    /** NOP with an operand-size prefix is shown as the XCHG that it looks like. */
+    static boolean isSizedNop(Insn i) {
+        return i.def().mnemonic().equals("NOP") && i.operandCount() == 0 && i.operandSizePrefix() && i.def().map() == 0;
     }
 
     private static boolean isMovabs(Insn i) {
@@ -87,6 +97,11 @@ final class Spelling {
 
     private static String suffix(Insn i, int usual) {
         return i.operandBits() == usual ? "" : bySize(i, "w", "d", "q");
+    }
+
+    private static String environmentSuffix(Insn i) {
+        boolean wide = i.operandBits() != 16;
+        return wide == (i.codeBits() != 16) ? "" : wide ? "d" : "w";
     }
 
     private static String bySize(Insn i, String b16, String b32, String b64) {

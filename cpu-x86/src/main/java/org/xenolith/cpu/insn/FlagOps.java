@@ -21,9 +21,11 @@ final class FlagOps {
         t.add("LAHF", "9F", "", "r:SZAPC", FlagOps::lahf);
         t.add("SAHF", "9E", "", "w:SZAPC", FlagOps::sahf);
         t.add("SALC", "D6", "", "i64 r:C", (c, i) -> c.setReg8(CpuState.RAX, c.cf() ? 0xff : 0));
+        t.add("ENDBR64", "F3 0F 1E FA", "", "", FlagOps::nop);
+        t.add("ENDBR32", "F3 0F 1E FB", "", "", FlagOps::nop);
         t.add("NOP", "0F 1F /0", "Ev:r", "", FlagOps::nop);
         for (int op = 0x19; op <= 0x1e; op++) {
-            t.add("NOP", String.format("0F %02X /r", op), "Ev:r,Gv", "", FlagOps::nop);
+            t.add("NOP", String.format("0F %02X /r", op), "Ev:r", "", FlagOps::nop);
         }
         for (int digit = 1; digit < 8; digit++) {
             t.add("NOP", "0F 1F /" + digit, "Ev:r", "", FlagOps::nop);
@@ -31,10 +33,10 @@ final class FlagOps {
         t.add("UD2", "0F 0B", "", "end", (c, i) -> {
             throw c.ud();
         });
-        t.add("UD1", "0F B9 /r", "Gy:r,Ey", "end", (c, i) -> {
+        t.add("UD1", "0F B9 /r", "Gv:r,Ev", "end", (c, i) -> {
             throw c.ud();
         });
-        t.add("UD0", "0F FF /r", "Gy:r,Ey", "end", (c, i) -> {
+        t.add("UD0", "0F FF /r", "Gv:r,Ev", "end", (c, i) -> {
             throw c.ud();
         });
         // @formatter:on

@@ -41,15 +41,15 @@ final class Moves {
         t.add("MOVZX", "0F B7 /r", "Gv:w,Ew", "", MOVZX);
         t.add("MOVSX", "0F BE /r", "Gv:w,Eb", "", Moves::movsx);
         t.add("MOVSX", "0F BF /r", "Gv:w,Ew", "", Moves::movsx);
-        t.add("MOVSXD", "63 /r", "Gv:w,Ed", "o64", Moves::movsx);
+        t.add("MOVSXD", "63 /r", "Gv:w,Ez", "o64", Moves::movsx);
         t.add("LEA", "8D /r", "Gv:w,M", "", LEA);
         t.add("XCHG", "86 /r", "Eb,Gb:rw", "lock", Moves::xchg);
         t.add("XCHG", "87 /r", "Ev,Gv:rw", "lock", Moves::xchg);
         t.add("NOP",  "90", "", "norexb", Moves::nop);
         t.add("XCHG", "90+r", "Zv,rAX:rw", "", Moves::xchg);
         t.add("BSWAP", "0F C8+r", "Zv", "", Moves::bswap);
-        t.add("MOVBE", "0F 38 F0 /r", "Gv:w,Mv", "movbe", Moves::movbe);
-        t.add("MOVBE", "0F 38 F1 /r", "Mv:w,Gv", "movbe", Moves::movbe);
+        t.add("MOVBE", "0F 38 F0 /r", "Gv:w,Mv", "norep movbe", Moves::movbe);
+        t.add("MOVBE", "0F 38 F1 /r", "Mv:w,Gv", "norep movbe", Moves::movbe);
         t.add("XLATB", "D7", "", "", Moves::xlat);
         t.add("CBW", "98", "", "", Moves::cbw);
         t.add("CWD", "99", "", "", Moves::cwd);

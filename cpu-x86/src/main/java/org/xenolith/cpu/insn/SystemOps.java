@@ -70,14 +70,10 @@ final class SystemOps {
         t.add("XGETBV", "NP 0F 01 D0", "", "xsave", SystemOps::xgetbv);
         t.add("XSETBV", "NP 0F 01 D1", "", "xsave nouser alone", SystemOps::xsetbv);
 
-        t.add("RDRAND", "NP 0F C7 /6", "Rv:w", "rdrand w:OSZAPC", SystemOps::random);
-        t.add("RDRAND", "66 REX.W 0F C7 /6", "Rq:w", "rdrand w:OSZAPC", SystemOps::random);
-        t.add("RDRAND", "66 0F C7 /6", "Rw:w", "rdrand w:OSZAPC", SystemOps::random);
-        t.add("RDSEED", "NP 0F C7 /7", "Rv:w", "rdseed w:OSZAPC", SystemOps::random);
-        t.add("RDSEED", "66 REX.W 0F C7 /7", "Rq:w", "rdseed w:OSZAPC", SystemOps::random);
-        t.add("RDSEED", "66 0F C7 /7", "Rw:w", "rdseed w:OSZAPC", SystemOps::random);
+        t.add("RDRAND", "0F C7 /6", "Rv:w", "norep rdrand w:OSZAPC", SystemOps::random);
+        t.add("RDSEED", "0F C7 /7", "Rv:w", "norep rdseed w:OSZAPC", SystemOps::random);
 
-        t.add("VMCALL", "NP 0F 01 C1", "", "nouser end", SystemOps::hypercall);
+        t.add("VMCALL", "0F 01 C1", "", "nouser end", SystemOps::hypercall);
         t.add("VMMCALL", "0F 01 D9", "", "nouser end", SystemOps::hypercall);
         // @formatter:on
     }

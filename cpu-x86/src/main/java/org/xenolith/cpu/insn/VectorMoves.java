@@ -185,10 +185,10 @@ final class VectorMoves {
 
         signs(t, "MOVMSKPS", "NP", "0F 50", "sse", VectorMoves::movmskps);
         signs(t, "MOVMSKPD", "66", "0F 50", "sse sse2", VectorMoves::movmskpd);
-        t.add("PMOVMSKB", "66 0F D7 /r", "Gd:w,Udq", "sse sse2", VectorMoves::pmovmskb);
-        t.add("VPMOVMSKB", "VEX.128.66.0F.WIG D7 /r", "Gd:w,Udq", "avx", VectorMoves::pmovmskb);
-        t.add("VPMOVMSKB", "VEX.256.66.0F.WIG D7 /r", "Gd:w,Uqq", "avx avx2", VectorMoves::pmovmskb);
-        t.add("PMOVMSKB", "NP 0F D7 /r", "Gd:w,Nq", "mmx", (c, i) -> {
+        t.add("PMOVMSKB", "66 0F D7 /r", "Gy:w,Udq", "sse sse2", VectorMoves::pmovmskb);
+        t.add("VPMOVMSKB", "VEX.128.66.0F.WIG D7 /r", "Gy:w,Udq", "avx", VectorMoves::pmovmskb);
+        t.add("VPMOVMSKB", "VEX.256.66.0F.WIG D7 /r", "Gy:w,Uqq", "avx avx2", VectorMoves::pmovmskb);
+        t.add("PMOVMSKB", "NP 0F D7 /r", "Gy:w,Nq", "mmx", (c, i) -> {
             Mmx.check(c);
             Mmx.enter(c);
             c.setReg32(i.op0().reg(), Lanes.pmovmskb(Mmx.get(c, i.op1().reg())));
@@ -198,9 +198,9 @@ final class VectorMoves {
 
     private static void signs(InstructionTable t, String name, String prefix, String opcode, String feature,
             Exec exec) {
-        t.add(name, prefix + " " + opcode + " /r", "Gd:w,Udq", feature, exec);
-        t.add("V" + name, vex("128", prefix, opcode, "WIG") + " /r", "Gd:w,Udq", "avx", exec);
-        t.add("V" + name, vex("256", prefix, opcode, "WIG") + " /r", "Gd:w,Uqq", "avx", exec);
+        t.add(name, prefix + " " + opcode + " /r", "Gy:w,Udq", feature, exec);
+        t.add("V" + name, vex("128", prefix, opcode, "WIG") + " /r", "Gy:w,Udq", "avx", exec);
+        t.add("V" + name, vex("256", prefix, opcode, "WIG") + " /r", "Gy:w,Uqq", "avx", exec);
     }
 
     static void toGeneral(Cpu c, Insn i) {

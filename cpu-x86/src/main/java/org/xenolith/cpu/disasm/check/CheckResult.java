@@ -35,7 +35,8 @@ public record CheckResult(long instructions, long differences, long seed, Sorted
 
     /** One line of JSON. */
     public String toJson() {
-        return "{\"check\":\"decoder\",\"instructions\":" + instructions + ",\"differences\":" + differences + ",\"seed\":"
+        return "{\"check\":\"decoder\",\"instructions\":" + instructions + ",\"differences\":" + differences
+                + ",\"seed\":"
                 + seed + ",\"unsupported\":" + object(unsupported) + ",\"listed\":" + object(listed) + "}";
     }
 

@@ -7,12 +7,20 @@ import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.disasm.Disassembler;
 
-/** Compares what objdump says of an instruction with the decoder's length and the disassembler's text. */
+/**
+ * Compares what objdump says of an instruction with the decoder's length and the disassembler's text.
+ *
+ * <p>Before two texts are compared, only this is evened out: runs of spaces are one; symbols ({@code <main+0x4>}) and the comment with the
+ * target of a RIP-relative operand are dropped; a branch target has 0x before it (objdump leaves it out where it has a symbol);
+ * remarks such as "(8087 only)" are dropped; and, if
+ * they differ still, the names of prefixes that change nothing are left out (which of them objdump prints depends on how its tables
+ * are written).
+ */
 final class Comparison {
     private static final Pattern SYMBOL = Pattern.compile(" <[^>]*>");
-    private static final Pattern BARE_TARGET = Pattern.compile("^((?:[a-z0-9.]+ )*(?:call|j[a-z]+|loop[a-z]*|xbegin)[wd]? )([0-9a-f]+)$");
+    private static final Pattern BARE_TARGET = Pattern
+            .compile("^((?:[a-zA-Z0-9.]+ )*(?:call|j[a-z]+|loop[a-z]*)[wd]? )([0-9a-f]+)$");
     private static final Pattern SPACES = Pattern.compile("\\s+");
-    /** Prefixes that change nothing, in whatever order they are named. */
     private static final Set<String> NO_EFFECT = Set.of("data16", "data32", "addr16", "addr32", "cs", "ds", "es", "ss",
             "fs", "gs", "bnd", "notrack", "xacquire", "xrelease", "repz", "repnz", "rep");
 
@@ -30,26 +38,57 @@ final class Comparison {
     Verdict compare(byte[] code, int at, int limit, int codeBits, long address, int length, String text) {
         Insn i = decoder.decode(code, at, limit, codeBits, null);
         boolean bad = text.contains("(bad)");
-        if (i == null) {
-            return bad ? Verdict.SAME : Verdict.different("ends early");
-        }
-        boolean undefined = decoder.isUndefined(i);
-        if (bad) {
-            return undefined ? Verdict.SAME : Verdict.different("objdump: (bad), here " + format(i, code, at, address));
+        boolean undefined = i != null && decoder.isUndefined(i);
+        if (bad && (i == null || undefined)) {
+            return Verdict.SAME;
         }
         String theirs = normalize(text);
+        String ours = i == null ? "(cut off)" : undefined ? "(bad)" : normalize(format(i, code, at, address));
+        if (i != null && i.length() == length && (ours.equals(theirs) || strip(ours).equals(strip(theirs)))) {
+            return Verdict.SAME;
+        }
+        Fields f = Fields.of(code, at, limit, codeBits);
         if (undefined) {
-            String extension = Unsupported.extension(code, at, codeBits, theirs);
+            String extension = Unsupported.extension(f, theirs);
             if (!extension.isEmpty()) {
                 return Verdict.unsupported(extension);
             }
-            return Verdict.different("here (bad)");
         }
-        String ours = normalize(format(i, code, at, address));
-        if (i.length() == length && (ours.equals(theirs) || strip(ours).equals(strip(theirs)))) {
-            return Verdict.SAME;
+        Disagreement d = new Disagreement(f, i, undefined, codeBits, length, bad, theirs, ours);
+        for (KnownDifference known : KnownDifference.values()) {
+            if (known.explains(d)) {
+                return Verdict.listed(known);
+            }
         }
-        return Verdict.different("here " + i.length() + " " + ours);
+        if (undefined && f.lock()) {
+            return withoutLock(code, at, limit, codeBits, address, length, text);
+        }
+        return Verdict.different("here " + (i == null || undefined ? "" : i.length() + " ") + ours);
+    }
+
+    /** Where LOCK makes an instruction invalid, all the rest must still be as objdump says. */
+    private Verdict withoutLock(byte[] code, int at, int limit, int codeBits, long address, int length, String text) {
+        byte[] rest = new byte[Math.min(limit - at, 30)];
+        int n = 0;
+        int locks = 0;
+        boolean prefix = true;
+        for (int k = at; k < limit && n < rest.length; k++) {
+            prefix &= Fields.isLegacy(code[k] & 0xff) || codeBits == 64 && (code[k] & 0xf0) == 0x40;
+            if (prefix && (code[k] & 0xff) == 0xf0) {
+                locks++;
+            } else {
+                rest[n++] = code[k];
+            }
+        }
+        Insn i = decoder.decode(rest, 0, n, codeBits, null);
+        if (i == null) {
+            return Verdict.different("cut off after lock");
+        }
+        if (i.def().lock() && i.operandCount() > 0 && i.isMem(0)) {
+            return Verdict.different("here LOCK is rejected");
+        }
+        Verdict v = compare(rest, 0, n, codeBits, address + locks, length - locks, text.replace("lock ", ""));
+        return v.kind() == Verdict.Kind.SAME ? Verdict.listed(KnownDifference.LOCK_INVALID) : v;
     }
 
     private static String format(Insn i, byte[] code, int at, long address) {
@@ -62,21 +101,26 @@ final class Comparison {
             text = text.substring(0, comment);
         }
         String s = SPACES.matcher(SYMBOL.matcher(text).replaceAll("")).replaceAll(" ").trim();
+        s = s.replace("(8087 only)", "").replace("(287 only)", "");
         return BARE_TARGET.matcher(s).replaceFirst("$10x$2");
     }
 
     /** Leaves out the names of prefixes without effect. */
-    private static String strip(String s) {
+    static String strip(String s) {
         while (true) {
             int space = s.indexOf(' ');
             if (space < 0) {
                 return s;
             }
             String word = s.substring(0, space);
-            if (!NO_EFFECT.contains(word) && !word.startsWith("rex")) {
+            if (word.equals("lock") || !isPrefixName(word)) {
                 return s;
             }
             s = s.substring(space + 1);
         }
+    }
+
+    static boolean isPrefixName(String word) {
+        return NO_EFFECT.contains(word) || word.equals("lock") || word.equals("rex") || word.startsWith("rex.");
     }
 }

@@ -12,10 +12,9 @@ import org.xenolith.cpu.decode.InstructionTable;
 /**
  * The decoder checked against objdump: generated encodings of every class, and whole programs instruction by instruction.
  *
- * <p>Differences go to a log, at most {@value #MOST_LOGGED} of them, as the bytes, objdump's text and ours.
+ * <p>Each difference goes to a log as the bytes, objdump's text and ours.
  */
 public final class DecoderCheck {
-    private static final int MOST_LOGGED = 200;
     /** Sequences for one run of objdump. */
     private static final int BATCH = 100_000;
     private static final int MAX_LENGTH = 15;
@@ -27,7 +26,7 @@ public final class DecoderCheck {
     private SortedMap<String, Long> unsupported = new TreeMap<>();
     private SortedMap<String, Long> listed = new TreeMap<>();
 
-    /** @param log takes a line for each of the first differences */
+    /** @param log takes a line for each difference */
     public DecoderCheck(InstructionTable table, Consumer<String> log) {
         comparison = new Comparison(table);
         this.log = log;
@@ -45,7 +44,7 @@ public final class DecoderCheck {
      */
     public CheckResult encodings(long seed, int modrmsPerClass) throws IOException {
         start();
-        for (int codeBits : new int[] {16, 32, 64}) {
+        for (int codeBits : new int[]{16, 32, 64}) {
             Batch batch = new Batch(codeBits);
             new Encodings(codeBits, seed, modrmsPerClass).forEach(batch::add);
             batch.compare();
@@ -95,14 +94,13 @@ public final class DecoderCheck {
             case UNSUPPORTED -> unsupported.merge(v.detail(), 1L, Long::sum);
             case LISTED -> listed.merge(v.detail(), 1L, Long::sum);
             case DIFFERENT -> {
-                if (++differences <= MOST_LOGGED) {
-                    StringBuilder b = new StringBuilder();
-                    for (int k = at; k < Math.min(limit, at + Math.max(length, 12)); k++) {
-                        b.append(String.format("%02x", code[k])).append(k == at + length - 1 ? '|' : ' ');
-                    }
-                    log.accept(codeBits + "-bit " + Long.toHexString(address) + ": " + b + " objdump: " + text + "; "
-                            + v.detail());
+                differences++;
+                StringBuilder b = new StringBuilder();
+                for (int k = at; k < Math.min(limit, at + Math.max(length, 12)); k++) {
+                    b.append(String.format("%02x", code[k])).append(k == at + length - 1 ? '|' : ' ');
                 }
+                log.accept(codeBits + "-bit " + Long.toHexString(address) + ": " + b + " objdump: " + text + "; "
+                        + v.detail());
             }
         }
     }
