@@ -74,8 +74,12 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
 
     @Override
     public int handleExecutionException(Exception e, CommandLine command, ParseResult result) {
-        boolean verbose = result.originalArgs().stream().anyMatch(a -> a.equals("-v") || a.equals("--verbose"));
-        return report(e, verbose);
+        return report(e, wantsDetails(result.originalArgs()));
+    }
+
+    /** Whether stack traces go to standard error instead of into a file. */
+    static boolean wantsDetails(List<String> args) {
+        return args.contains("-v") || args.contains("--verbose");
     }
 
     /** Says what went wrong; the exit status that it stands for. */

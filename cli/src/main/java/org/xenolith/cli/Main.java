@@ -1,5 +1,9 @@
 package org.xenolith.cli;
 
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,7 +44,7 @@ public final class Main implements Runnable {
         try {
             return commandLine(app, errors).execute(args);
         } catch (Throwable e) {
-            return errors.report(e, false);
+            return errors.report(e, Errors.wantsDetails(List.of(args)));
         }
     }
 
@@ -52,6 +56,7 @@ public final class Main implements Runnable {
         command.addSubcommand(new DemoCommand(app));
         command.addSubcommand(new InfoCommand(app));
         command.addSubcommand(new SelftestCommand(app));
+        command.setOut(new PrintWriter(new OutputStreamWriter(app.out(), StandardCharsets.UTF_8), true));
         command.setOverwrittenOptionsAllowed(true);
         command.setExpandAtFiles(false);
         command.setPosixClusteredShortOptionsAllowed(false);

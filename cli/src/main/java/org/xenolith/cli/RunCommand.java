@@ -21,6 +21,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code xenolith run}: one guest, its console here. */
 @Command(name = "run", sortOptions = false, usageHelpWidth = 110,
+        customSynopsis = "xenolith run --kernel F [--initrd F] [--append S] [OPTION…]",
         description = "Runs a guest, with its console on standard input and output and nothing else there.%n"
                 + "An option given twice: the last counts. QEMU's -kernel, -initrd, -append, -m, -smp are understood.%n",
         exitCodeListHeading = ExitStatus.LIST_HEADING,

@@ -168,6 +168,9 @@ final class Session {
             return app.machines().create(config, domain -> console, progress);
         } catch (IllegalArgumentException e) {
             throw new UserError(String.valueOf(e.getMessage()), e);
+        } catch (OutOfMemoryError e) {
+            throw new UserError("this host has not enough memory for the guest (" + e.getMessage()
+                    + "); ask for less with --memory", e);
         }
     }
 
