@@ -25,9 +25,19 @@ import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.decode.Exec;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.decode.Specializer;
 
 /** Packed integer arithmetic, logic, comparison and shifts of MMX, SSE2, SSSE3, SSE4.1, AVX and AVX2 (SDM vol. 2). */
 final class PackedInteger {
+    private static final Exec AND = Specializer.of(PackedInteger::and,
+            i -> registers128(i) ? PackedInteger::and128 : null);
+    private static final Exec ANDN = Specializer.of(PackedInteger::andn,
+            i -> registers128(i) ? PackedInteger::andn128 : null);
+    private static final Exec OR = Specializer.of(PackedInteger::or,
+            i -> registers128(i) ? PackedInteger::or128 : null);
+    private static final Exec XOR = Specializer.of(PackedInteger::xor,
+            i -> registers128(i) ? PackedInteger::xor128 : null);
+
     private PackedInteger() {
     }
 
@@ -112,18 +122,18 @@ final class PackedInteger {
         mmx(t, "PANDN", "0F DF", "", (a, b) -> ~a & b);
         mmx(t, "POR",   "0F EB", "", (a, b) -> a | b);
         mmx(t, "PXOR",  "0F EF", "", (a, b) -> a ^ b);
-        three(t, "PAND",  "0F DB", "", "sse2", PackedInteger::and);
-        three(t, "PANDN", "0F DF", "", "sse2", PackedInteger::andn);
-        three(t, "POR",   "0F EB", "", "sse2", PackedInteger::or);
-        three(t, "PXOR",  "0F EF", "", "sse2", PackedInteger::xor);
-        threeFloat(t, "ANDPS",  "NP", "0F 54", "", "", PackedInteger::and);
-        threeFloat(t, "ANDPD",  "66", "0F 54", "", "sse2", PackedInteger::and);
-        threeFloat(t, "ANDNPS", "NP", "0F 55", "", "", PackedInteger::andn);
-        threeFloat(t, "ANDNPD", "66", "0F 55", "", "sse2", PackedInteger::andn);
-        threeFloat(t, "ORPS",   "NP", "0F 56", "", "", PackedInteger::or);
-        threeFloat(t, "ORPD",   "66", "0F 56", "", "sse2", PackedInteger::or);
-        threeFloat(t, "XORPS",  "NP", "0F 57", "", "", PackedInteger::xor);
-        threeFloat(t, "XORPD",  "66", "0F 57", "", "sse2", PackedInteger::xor);
+        three(t, "PAND",  "0F DB", "", "sse2", AND);
+        three(t, "PANDN", "0F DF", "", "sse2", ANDN);
+        three(t, "POR",   "0F EB", "", "sse2", OR);
+        three(t, "PXOR",  "0F EF", "", "sse2", XOR);
+        threeFloat(t, "ANDPS",  "NP", "0F 54", "", "", AND);
+        threeFloat(t, "ANDPD",  "66", "0F 54", "", "sse2", AND);
+        threeFloat(t, "ANDNPS", "NP", "0F 55", "", "", ANDN);
+        threeFloat(t, "ANDNPD", "66", "0F 55", "", "sse2", ANDN);
+        threeFloat(t, "ORPS",   "NP", "0F 56", "", "", OR);
+        threeFloat(t, "ORPD",   "66", "0F 56", "", "sse2", OR);
+        threeFloat(t, "XORPS",  "NP", "0F 57", "", "", XOR);
+        threeFloat(t, "XORPD",  "66", "0F 57", "", "sse2", XOR);
         // @formatter:on
     }
 
@@ -169,6 +179,39 @@ final class PackedInteger {
             put64(d + k, get64(a + k) ^ get64(b + k));
         }
         clearUpper(i, d);
+    }
+
+    /** The commonest shape: two XMM registers, without VEX. */
+    private static boolean registers128(Insn i) {
+        return !i.def().vex() && !i.isMem(1);
+    }
+
+    private static void and128(Cpu c, Insn i) {
+        long d = c.ymmAddress(i.r0());
+        long b = c.ymmAddress(i.r1());
+        put64(d, get64(d) & get64(b));
+        put64(d + 8, get64(d + 8) & get64(b + 8));
+    }
+
+    private static void andn128(Cpu c, Insn i) {
+        long d = c.ymmAddress(i.r0());
+        long b = c.ymmAddress(i.r1());
+        put64(d, ~get64(d) & get64(b));
+        put64(d + 8, ~get64(d + 8) & get64(b + 8));
+    }
+
+    private static void or128(Cpu c, Insn i) {
+        long d = c.ymmAddress(i.r0());
+        long b = c.ymmAddress(i.r1());
+        put64(d, get64(d) | get64(b));
+        put64(d + 8, get64(d + 8) | get64(b + 8));
+    }
+
+    private static void xor128(Cpu c, Insn i) {
+        long d = c.ymmAddress(i.r0());
+        long b = c.ymmAddress(i.r1());
+        put64(d, get64(d) ^ get64(b));
+        put64(d + 8, get64(d + 8) ^ get64(b + 8));
     }
 
     // ---- packs and horizontal arithmetic ----

@@ -3,6 +3,7 @@ package org.xenolith.cpu.insn;
 import static org.xenolith.cpu.insn.VectorOperands.clearUpper;
 import static org.xenolith.cpu.insn.VectorOperands.copyLanes;
 import static org.xenolith.cpu.insn.VectorOperands.first;
+import static org.xenolith.cpu.insn.VectorOperands.memory;
 import static org.xenolith.cpu.insn.VectorOperands.source;
 import static org.xenolith.cpu.insn.VectorOperands.store;
 import static org.xenolith.cpu.insn.VectorOperands.write128;
@@ -20,9 +21,12 @@ import org.xenolith.cpu.decode.Exec;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.decode.Operand;
+import org.xenolith.cpu.decode.Specializer;
 
 /** Moves between vector registers, MMX registers, general registers and memory (SDM vol. 2). */
 final class VectorMoves {
+    private static final Exec MOVE = Specializer.of(VectorMoves::move, VectorMoves::narrowMove);
+
     private VectorMoves() {
     }
 
@@ -61,10 +65,10 @@ final class VectorMoves {
 
     private static void rows(InstructionTable t, String name, String prefix, String opcode, String operands,
             String feature, String align, String feature256) {
-        t.add(name, prefix + " " + opcode + " /r", operands, feature + " " + align, VectorMoves::move);
-        t.add("V" + name, vex("128", prefix, opcode, "WIG") + " /r", operands, "avx " + align, VectorMoves::move);
+        t.add(name, prefix + " " + opcode + " /r", operands, feature + " " + align, MOVE);
+        t.add("V" + name, vex("128", prefix, opcode, "WIG") + " /r", operands, "avx " + align, MOVE);
         t.add("V" + name, vex("256", prefix, opcode, "WIG") + " /r", operands, "avx " + align + " " + feature256,
-                VectorMoves::move);
+                MOVE);
     }
 
     static void move(Cpu c, Insn i) {
@@ -77,6 +81,27 @@ final class VectorMoves {
         long d = c.ymmAddress(o.reg());
         copyLanes(a, d, o.bits() >>> 3);
         clearUpper(i, d);
+    }
+
+    /** Moves of 128 bits without VEX, by shape. */
+    private static Exec narrowMove(Insn i) {
+        if (i.def().vex() || i.operand(0).bits() != 128) {
+            return null;
+        }
+        if (i.isMem(0)) {
+            return (c, n) -> store(c, n, c.ymmAddress(n.r1()), 16);
+        }
+        if (i.isMem(1)) {
+            return (c, n) -> copy128(memory(c, n, 16), c.ymmAddress(n.r0()));
+        }
+        return (c, n) -> copy128(c.ymmAddress(n.r1()), c.ymmAddress(n.r0()));
+    }
+
+    private static void copy128(long from, long to) {
+        long low = get64(from);
+        long high = get64(from + 8);
+        put64(to, low);
+        put64(to + 8, high);
     }
 
     // ---- scalars ----

@@ -9,8 +9,11 @@ import static org.xenolith.memory.RawMemory.put64;
 
 import java.util.function.LongBinaryOperator;
 import java.util.function.LongUnaryOperator;
+import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.decode.Exec;
+import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.decode.Specializer;
 
 /**
  * The encodings that vector operations share: an operation is written once and given rows for MMX, SSE and AVX.
@@ -105,17 +108,24 @@ final class VectorRows {
 
     /** Two sources, lane by lane. */
     static Exec each(LongBinaryOperator op) {
-        return (c, i) -> {
-            int f = first(i);
-            long b = source(c, i, f + 1);
-            long a = source(c, i, f);
-            long d = destination(c, i);
-            int bytes = i.op0().bits() >>> 3;
-            for (int k = 0; k < bytes; k += 8) {
-                put64(d + k, op.applyAsLong(get64(a + k), get64(b + k)));
-            }
-            clearUpper(i, d);
-        };
+        return Specializer.of((c, i) -> each(c, i, op), i -> i.def().vex() || i.isMem(1) ? null : (c, n) -> {
+            long d = c.ymmAddress(n.r0());
+            long b = c.ymmAddress(n.r1());
+            put64(d, op.applyAsLong(get64(d), get64(b)));
+            put64(d + 8, op.applyAsLong(get64(d + 8), get64(b + 8)));
+        });
+    }
+
+    private static void each(Cpu c, Insn i, LongBinaryOperator op) {
+        int f = first(i);
+        long b = source(c, i, f + 1);
+        long a = source(c, i, f);
+        long d = destination(c, i);
+        int bytes = i.op0().bits() >>> 3;
+        for (int k = 0; k < bytes; k += 8) {
+            put64(d + k, op.applyAsLong(get64(a + k), get64(b + k)));
+        }
+        clearUpper(i, d);
     }
 
     /** One source, lane by lane. */
