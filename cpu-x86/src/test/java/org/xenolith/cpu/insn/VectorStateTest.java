@@ -14,8 +14,8 @@ import org.xenolith.cpu.TestMachine;
 import org.xenolith.cpu.Vector;
 
 /**
- * What the vector instructions do to state that user code on the host cannot show: enabling bits, upper halves, page faults in
- * the middle of an operand, unmasked exceptions, x87 state under MMX, and known answers of the ciphers.
+ * What the vector instructions do to state that user code on the host cannot show: enabling bits, upper halves, page
+ * faults in the middle of an operand, unmasked exceptions, x87 state under MMX, and known answers of the ciphers.
  */
 class VectorStateTest {
     private static final long DATA = 0x40_0000;
