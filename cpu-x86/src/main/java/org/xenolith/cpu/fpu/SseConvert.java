@@ -32,11 +32,14 @@ public final class SseConvert {
 
     /** CVTSI2SS from a 32-bit integer (or a packed one). */
     public static int i32ToF32(int a, Mxcsr c) {
-        return (int) fromInteger(BinaryFormat.F32, a, c);
+        return i64ToF32(a, c);
     }
 
     /** CVTSI2SS from a 64-bit integer. */
     public static int i64ToF32(long a, Mxcsr c) {
+        if (a << 39 >> 39 == a) {
+            return Float.floatToRawIntBits((float) a);
+        }
         return (int) fromInteger(BinaryFormat.F32, a, c);
     }
 
@@ -47,26 +50,43 @@ public final class SseConvert {
 
     /** CVTSI2SD from a 64-bit integer. */
     public static long i64ToF64(long a, Mxcsr c) {
+        if (a << 10 >> 10 == a) {
+            return Double.doubleToRawLongBits((double) a);
+        }
         return fromInteger(BinaryFormat.F64, a, c);
     }
 
     /** CVTSS2SI, or CVTTSS2SI when truncating; 0x80000000 when it does not fit. */
     public static int f32ToI32(int a, boolean truncate, Mxcsr c) {
+        double value = Float.intBitsToFloat(a);
+        if (isOrdinary(Double.doubleToRawLongBits(value), truncate, 31, c)) {
+            return (int) toInteger(value, truncate, c);
+        }
         return (int) toInteger(BinaryFormat.F32, a & 0xffff_ffffL, 31, truncate, c);
     }
 
     /** As {@link #f32ToI32} to 64 bits; 2^63 when it does not fit. */
     public static long f32ToI64(int a, boolean truncate, Mxcsr c) {
+        double value = Float.intBitsToFloat(a);
+        if (isOrdinary(Double.doubleToRawLongBits(value), truncate, 63, c)) {
+            return toInteger(value, truncate, c);
+        }
         return toInteger(BinaryFormat.F32, a & 0xffff_ffffL, 63, truncate, c);
     }
 
     /** CVTSD2SI, or CVTTSD2SI when truncating; 0x80000000 when it does not fit. */
     public static int f64ToI32(long a, boolean truncate, Mxcsr c) {
+        if (isOrdinary(a, truncate, 31, c)) {
+            return (int) toInteger(Double.longBitsToDouble(a), truncate, c);
+        }
         return (int) toInteger(BinaryFormat.F64, a, 31, truncate, c);
     }
 
     /** As {@link #f64ToI32} to 64 bits; 2^63 when it does not fit. */
     public static long f64ToI64(long a, boolean truncate, Mxcsr c) {
+        if (isOrdinary(a, truncate, 63, c)) {
+            return toInteger(Double.longBitsToDouble(a), truncate, c);
+        }
         return toInteger(BinaryFormat.F64, a, 63, truncate, c);
     }
 
@@ -167,6 +187,20 @@ public final class SseConvert {
             c.raise(Mxcsr.PE);
         }
         return negative ? -magnitude : magnitude;
+    }
+
+    /** Whether host arithmetic converts: magnitude 1 to 2^(bits - 1), and truncation or rounding to nearest. */
+    private static boolean isOrdinary(long a, boolean truncate, int bits, Mxcsr c) {
+        int exp = ((int) (a >>> 52) & 0x7ff) - 1023;
+        return exp >= 0 && exp < bits - 1 && (truncate || c.speed != Mxcsr.SLOW);
+    }
+
+    private static long toInteger(double value, boolean truncate, Mxcsr c) {
+        long result = (long) (truncate ? value : Math.rint(value));
+        if (result != value) {
+            c.raise(Mxcsr.PE);
+        }
+        return result;
     }
 
     private static long round(BinaryFormat f, long raw, int imm, Mxcsr c) {
