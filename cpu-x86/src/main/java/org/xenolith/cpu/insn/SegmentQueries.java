@@ -57,9 +57,11 @@ final class SegmentQueries {
 
     static void arpl(Cpu c, Insn i) {
         long rpl = i.read1(c) & 3;
-        long v = i.readForWrite0(c);
+        long v = i.read0(c);
         boolean raise = (v & 3) < rpl;
-        i.write0(c, raise ? v & ~3 | rpl : v);
+        if (raise) {
+            i.write0(c, v & ~3 | rpl);
+        }
         c.setZf(raise);
     }
 }

@@ -84,7 +84,7 @@ final class StringCompare {
 
     /** Absolute value of a length register, at most {@code n}. */
     private static int explicitLength(Cpu c, Insn i, int register, int n) {
-        long v = i.rexW() ? c.reg(register) : Alu.sx(c.reg(register), 32);
+        long v = i.rexW() && i.codeBits() == 64 ? c.reg(register) : Alu.sx(c.reg(register), 32);
         return v >= n || v <= -n ? n : (int) Math.abs(v);
     }
 

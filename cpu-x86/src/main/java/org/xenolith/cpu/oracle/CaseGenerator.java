@@ -9,6 +9,7 @@ import org.xenolith.cpu.decode.OperandSpec;
  * content, and the few values without which the instruction would only ever fault or would reach beyond the arena.
  */
 final class CaseGenerator {
+    private static final long LOW = 0xffff_ffffL;
     private static final int LOCK = 0xf0;
     /** RCX, RSI, RDI. */
     private static final int STRING_REGISTERS = 0xc2;
@@ -35,6 +36,8 @@ final class CaseGenerator {
     private int rmRegister;
     private boolean inMemory;
     private boolean padded;
+    private boolean compat;
+    private int registers;
 
     CaseGenerator(Random64 random, Arena arena, boolean fsGsBase) {
         this.random = random;
@@ -49,13 +52,21 @@ final class CaseGenerator {
      * Makes a case.
      *
      * @param row the row that it should exercise
+     * @param compatibility true for 32-bit code
      * @param c   filled
      * @return false if the encoding came out too long or an address unsafe; the caller tries again
      */
-    boolean generate(RowProfile row, TestCase c) {
+    boolean generate(RowProfile row, boolean compatibility, TestCase c) {
         InsnDef def = row.def;
         c.clear();
+        compat = compatibility;
+        registers = compat ? 8 : 16;
+        c.compat = compat;
         states.fill(c.input, def);
+        if (compat) {
+            c.input.fsBase &= LOW;
+            c.input.gsBase &= LOW;
+        }
         c.branch = row.branch;
         c.codeOffset = 256 + random.below(3000);
         // Whether #UD comes before the fetch of all bytes (and UD0 and UD1 have a ModRM byte) differs by vendor.
@@ -67,14 +78,16 @@ final class CaseGenerator {
         c.input.rip = arena.codeBase() + c.codeOffset;
         memory.pinned = 0;
         memory.segmentBase = 0;
-        memory.address32 = false;
+        memory.compat = compat;
+        memory.address32 = compat;
+        memory.address16 = false;
         memory.risky = false;
         sizes(row);
         registers(row, c);
         special.implicit(row, c.input, memory);
         prefixes(row, c);
-        if (inMemory) {
-            plan(row, c);
+        if (inMemory && !plan(row, c)) {
+            return false;
         }
         if (def.vex()) {
             emitVex(row, c);
@@ -90,6 +103,11 @@ final class CaseGenerator {
         if (!special.finish(row, c, memory, inMemory ? -1 : rmRegister, operandBits,
                 repPrefix != 0)) {
             return false;
+        }
+        if (compat) {
+            for (int i = 0; i < 16; i++) {
+                c.input.gpr[i] = i < 8 ? c.input.gpr[i] & LOW : 0;
+            }
         }
         if (memory.risky || repPrefix != 0 && row.def.rep()) {
             // Which of #AC, #PF and #GP comes first differs by vendor.
@@ -115,10 +133,14 @@ final class CaseGenerator {
             boolean l = def.vexL() == 1 || def.vexL() < 0 && random.oneIn(2);
             vectorBits = l ? 256 : 128;
             rexW = def.w() == 1 || def.w() < 0 && random.oneIn(2);
-            operandBits = rexW ? 64 : 32;
+            if (compat && def.map() == 3 && (def.opcode() == 0x16 || def.opcode() == 0x22)) {
+                // VPEXTRD and VPINSRD with W outside 64-bit mode: Intel ignores it, AMD raises #UD.
+                rexW = false;
+            }
+            operandBits = rexW && !compat ? 64 : 32;
             return;
         }
-        boolean freeW = def.w() < 0;
+        boolean freeW = def.w() < 0 && !compat;
         if (def.prefix() == InsnDef.Prefix.ANY) {
             if (row.sized) {
                 switch (random.below(3)) {
@@ -142,22 +164,22 @@ final class CaseGenerator {
         }
         operandBits = rexW ? 64 : prefix66 && def.prefix() != InsnDef.Prefix.P66 ? 16 : 32;
         if (!row.far && (row.branch || row.stack && operandBits == 32)) {
-            operandBits = 64;
+            operandBits = compat ? 32 : 64;
         }
     }
 
     private void registers(RowProfile row, TestCase c) {
         InsnDef def = row.def;
-        reg = def.digit() >= 0 ? def.digit() : random.below(16);
-        rmRegister = random.below(16);
-        opcodeRegister = random.below(16);
+        reg = def.digit() >= 0 ? def.digit() : random.below(registers);
+        rmRegister = random.below(registers);
+        opcodeRegister = random.below(registers);
         vvvv = 0;
         inMemory = row.rmOperand >= 0 && def.fixedModrm() < 0
                 && (def.mod() == 0 || def.mod() < 0 && !random.oneIn(3));
         boolean writesR = false;
         for (OperandSpec operand : row.operands) {
             switch (operand.method()) {
-                case 'H', 'B' -> vvvv = random.below(16);
+                case 'H', 'B' -> vvvv = random.below(registers);
                 case 'S' -> reg = random.oneIn(16) ? 6 + random.below(2) : random.below(6);
                 case 'P', 'C', 'D' -> reg = reg & 7;
                 default -> {
@@ -181,19 +203,35 @@ final class CaseGenerator {
     private void prefixes(RowProfile row, TestCase c) {
         InsnDef def = row.def;
         boolean memoryForm = inMemory || row.source || row.destination || hasOffset(row);
-        memory.address32 = random.oneIn(memoryForm ? 8 : 32) && !row.branch || row.branch && !row.stack
-                && !row.nearIndirect && random.oneIn(8);
+        boolean sized = random.oneIn(memoryForm ? 8 : 32) && !row.branch || row.branch && !row.stack
+                && !row.nearIndirect && !(compat && inMemory) && random.oneIn(8);
+        if (compat) {
+            // With 16-bit offsets only FS and GS, whose bases are free, reach the data.
+            memory.address16 = sized && inMemory && fsGsBase && !row.gather && !row.extendedState;
+            sized &= memory.address16 || !memoryForm && !row.implicitPointer();
+        } else {
+            memory.address32 = sized;
+        }
         padded = random.oneIn(200) && !def.mnemonic().startsWith("UD");
         for (int i = padded ? random.below(12) : 0; i > 0; i--) {
             c.emit(IGNORED_OVERRIDES[random.below(4)]);
         }
-        if (memory.address32) {
+        if (sized) {
             c.emit(0x67);
         }
         if ((def.lock() && inMemory) ? random.oneIn(4) : spoil(row, c) && !row.branch) {
             c.emit(LOCK);
         }
-        if (random.oneIn(8)) {
+        if (memory.address16) {
+            boolean gs = random.oneIn(2);
+            memory.segmentBase = arena.dataBase() - random.below(1 << 15);
+            if (gs) {
+                c.input.gsBase = memory.segmentBase;
+            } else {
+                c.input.fsBase = memory.segmentBase;
+            }
+            c.emit(gs ? 0x65 : 0x64);
+        } else if (random.oneIn(8)) {
             boolean based = fsGsBase && memoryForm && random.oneIn(2) && !row.gather && !row.extendedState;
             if (based) {
                 boolean gs = random.oneIn(2);
@@ -206,7 +244,7 @@ final class CaseGenerator {
         if (def.vex()) {
             if (spoil(row, c)) {
                 // Each of these is #UD in front of VEX.
-                c.emit(BEFORE_VEX[random.below(BEFORE_VEX.length)]);
+                c.emit(BEFORE_VEX[random.below(compat ? 4 : BEFORE_VEX.length)]);
             }
             return;
         }
@@ -243,13 +281,13 @@ final class CaseGenerator {
         return false;
     }
 
-    private void plan(RowProfile row, TestCase c) {
+    private boolean plan(RowProfile row, TestCase c) {
         int bytes = row.memoryBytes(operandBits, vectorBits);
         c.addressBytes = bytes;
         if (row.gather) {
             memory.target = arena.dataBase() + Arena.WRITABLE / 2;
             special.gatherForm(memory, c.input);
-            return;
+            return true;
         }
         memory.target = memory.target(bytes);
         if (row.extendedState && memory.target >= Arena.NON_CANONICAL) {
@@ -261,13 +299,16 @@ final class CaseGenerator {
             special.bitOffset(c.input, reg);
         }
         long base = memory.segmentBase;
-        memory.plan(c.input.gpr);
+        if (!memory.plan(c.input.gpr)) {
+            return false;
+        }
         if (memory.segmentBase != base) {
             // The planner gave the override up: bend the base so that it still holds.
             memory.segmentBase = 0;
             c.input.fsBase = 0;
             c.input.gsBase = 0;
         }
+        return true;
     }
 
     /** Recomputes the address from the registers: a slip here would let the host write anywhere. */
@@ -287,6 +328,7 @@ final class CaseGenerator {
                 case 's', 'L' -> 1;
                 case 'J' -> operand.size().equals("b") ? 1 : 4;
                 case 'O' -> memory.address32 ? 4 : 8;
+                case 'A' -> operandBits / 8 + 2;
                 default -> 0;
             };
         }
@@ -313,11 +355,11 @@ final class CaseGenerator {
         if (def.opcodeReg()) {
             rex |= opcodeRegister >> 3;
         }
-        if (rex != 0 && random.oneIn(100)) {
+        if (rex != 0 && random.oneIn(100) && !compat) {
             // A REX that is not the last prefix is ignored.
             c.emit(0x40 | random.below(16));
         }
-        if (rex != 0 || random.oneIn(6)) {
+        if (!compat && (rex != 0 || random.oneIn(6))) {
             c.emit(0x40 | rex);
         }
         switch (def.map()) {
@@ -344,7 +386,7 @@ final class CaseGenerator {
             case PF2 -> 3;
             default -> 0;
         };
-        int unused = spoil(row, c) ? random.below(16) : vvvv;
+        int unused = spoil(row, c) ? random.below(registers) : vvvv;
         int length = (vectorBits == 256 ? 4 : 0) ^ (spoil(row, c) ? 4 : 0);
         int tail = (~unused & 15) << 3 | length | pp;
         if (def.map() == 1 && !rexW && rexXb == 0 && !random.oneIn(4)) {
@@ -384,6 +426,7 @@ final class CaseGenerator {
                     int bytes = operand.size().equals("b") ? 1 : operandBits / 8;
                     special.offset(c, memory, bytes);
                 }
+                case 'A' -> special.farPointer(c, operandBits);
                 default -> {
                 }
             }

@@ -14,8 +14,9 @@ final class CaseText {
     static List<String> describe(TestCase c, Decoder decoder, Cpu cpu) {
         List<String> lines = new ArrayList<>();
         HexFormat hex = HexFormat.of();
-        lines.add("bytes " + hex.formatHex(c.bytes, 0, c.length) + " at " + Long.toHexString(c.input.rip) + ": "
-                + decoder.decode(c.bytes, 0, c.bytes.length, 64, cpu).def());
+        lines.add((c.compat ? "32-bit code " : "bytes ") + hex.formatHex(c.bytes, 0, c.length) + " at "
+                + Long.toHexString(c.input.rip) + ": "
+                + decoder.decode(c.bytes, 0, c.bytes.length, c.compat ? 32 : 64, cpu).def());
         MachineState s = c.input;
         StringBuilder registers = new StringBuilder("input RFLAGS=" + Long.toHexString(s.rflags));
         for (int i = 0; i < 16; i++) {

@@ -40,8 +40,12 @@ final class Difference {
     }
 
     /** Everything is compared. */
-    void reset() {
-        java.util.Arrays.fill(gpr, -1L);
+    void reset(boolean compat) {
+        java.util.Arrays.fill(gpr, compat ? 0xffff_ffffL : -1L);
+        if (compat) {
+            // The upper halves are undefined after 32-bit code (SDM vol. 1, 3.4.1.1).
+            java.util.Arrays.fill(gpr, 8, 16, 0);
+        }
         skippedLanes = 0;
         skippedStack = 0;
         flags = VISIBLE_FLAGS;

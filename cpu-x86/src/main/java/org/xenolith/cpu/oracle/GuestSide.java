@@ -52,6 +52,7 @@ final class GuestSide implements AutoCloseable {
     private static final int HANDLER_SIZE = 16;
     /** Access rights as CpuState keeps them: 64-bit code, data, unusable null, LDT, busy TSS. */
     private static final int USER_CODE = 0xa0fb;
+    private static final int USER_CODE_32 = 0xc0fb;
     private static final int USER_DATA = 0xc0f3;
     private static final int MAX_ITERATIONS = 1000;
     private static final int UNUSABLE = 0x1_0000;
@@ -123,15 +124,19 @@ final class GuestSide implements AutoCloseable {
         cpu.setField(CpuState.IDTR_LIMIT, 0xfff);
         cpu.setSegment(CpuState.TR, 0x40, SYSTEM + TSS, 0x67, 0x8b);
         cpu.setSegment(CpuState.LDTR, 0, 0, 0, UNUSABLE);
-        segments();
+        segments(false);
         cpu.mmu().flushAll();
     }
 
-    private void segments() {
-        cpu.setSegment(CpuState.CS, 0x33, 0, 0xffff_ffffL, USER_CODE);
+    private void segments(boolean compat) {
+        cpu.setSegment(CpuState.CS, compat ? 0x23 : 0x33, 0, 0xffff_ffffL, compat ? USER_CODE_32 : USER_CODE);
         cpu.setSegment(CpuState.SS, 0x2b, 0, 0xffff_ffffL, USER_DATA);
         for (int seg : MachineState.SELECTORS) {
-            cpu.setSegment(seg, 0, 0, 0, UNUSABLE);
+            if (compat) {
+                cpu.setSegment(seg, 0x2b, 0, 0xffff_ffffL, USER_DATA);
+            } else {
+                cpu.setSegment(seg, 0, 0, 0, UNUSABLE);
+            }
         }
         cpu.updateMode();
     }
@@ -154,7 +159,7 @@ final class GuestSide implements AutoCloseable {
 
     /** Runs the case's instruction from its input and reads the end state. */
     void run(TestCase c, MachineState out) {
-        segments();
+        segments(c.compat);
         c.input.storeTo(cpu);
         cpu.setActivity(Cpu.Activity.RUNNING);
         cpu.setInterruptShadow(false);

@@ -13,6 +13,9 @@ final class MemoryPlan {
     /** Registers whose value another part of the case depends on, one bit each. */
     int pinned;
     boolean address32;
+    boolean compat;
+    /** 16-bit addressing (67 in 32-bit code). */
+    boolean address16;
     /** Base added by a segment override, 0 without one. */
     long segmentBase;
     /** True once an address was chosen whose access may fault. */
@@ -59,7 +62,7 @@ final class MemoryPlan {
             return arena.dataBase() - random.below(size + 1);
         } else if (kind < 62) {
             return arena.dataEnd() + random.below(8192);
-        } else if (kind < 63) {
+        } else if (kind < 63 && !compat) {
             return Arena.NON_CANONICAL + random.below(1 << 20);
         }
         return arena.dataBase() + (random.below(Arena.WRITABLE - 64) & -64);
@@ -69,16 +72,31 @@ final class MemoryPlan {
         return (pinned >> reg & 1) != 0;
     }
 
-    /** Plans an operand at {@link #target}: chooses the form and sets registers. */
-    void plan(long[] gpr) {
+    /**
+     * Plans an operand at {@link #target}: chooses the form and sets registers.
+     *
+     * @return false if there is none
+     */
+    boolean plan(long[] gpr) {
         for (int i = 0; i < TRIES; i++) {
+            if (address16) {
+                if (solve16(gpr)) {
+                    return true;
+                }
+                continue;
+            }
             choose();
             if (solve(gpr)) {
-                return;
+                return true;
             }
         }
+        if (address16) {
+            return false;
+        }
         // The form that always works for an address below 2 GB.
-        if (target >>> 31 != 0 || segmentBase != 0) {
+        if (compat) {
+            displacement = (int) (target - segmentBase);
+        } else if (target >>> 31 != 0 || segmentBase != 0) {
             target = arena.dataBase() + 64;
             segmentBase = 0;
         }
@@ -89,8 +107,11 @@ final class MemoryPlan {
         base = NONE;
         index = NONE;
         scale = 0;
-        displacement = target;
+        if (!compat) {
+            displacement = target;
+        }
         displacementBytes = 4;
+        return true;
     }
 
     private void choose() {
@@ -101,14 +122,16 @@ final class MemoryPlan {
         base = NONE;
         int form = random.below(16);
         if (form == 0) {
-            ripRelative = true;
+            // Absolute in 32-bit code, where the same encoding has no RIP in it.
+            ripRelative = !compat;
             mod = 0;
             rm = 5;
             displacementBytes = 4;
             return;
         }
+        int registers = compat ? 8 : 16;
         if (form < 8) {
-            base = random.below(16);
+            base = random.below(registers);
             sib = (base & 7) == 4;
             mod = random.below(3);
             if (mod == 0 && (base & 7) == 5) {
@@ -117,12 +140,12 @@ final class MemoryPlan {
         } else {
             sib = true;
             scale = random.below(4);
-            index = random.below(16);
+            index = random.below(registers);
             if (index == 4) {
                 index = NONE;
             }
             mod = random.below(3);
-            base = random.below(16);
+            base = random.below(registers);
             if (mod == 0 && (base & 7) == 5) {
                 base = NONE;
             }
@@ -136,7 +159,7 @@ final class MemoryPlan {
     }
 
     private boolean solve(long[] gpr) {
-        long offset = target - segmentBase;
+        long offset = compat ? wrap(target - segmentBase) : target - segmentBase;
         if (address32 && offset >>> 32 != 0) {
             return false;
         }
@@ -165,6 +188,43 @@ final class MemoryPlan {
         return true;
     }
 
+    /** One of the eight register pairs of 16-bit addressing (SDM vol. 2, table 2-1). */
+    private boolean solve16(long[] gpr) {
+        long offset = target - segmentBase;
+        if (offset >>> 16 != 0) {
+            return false;
+        }
+        ripRelative = false;
+        sib = false;
+        scale = 0;
+        mod = random.below(3);
+        rm = random.below(8);
+        base = rm == 4 ? 6 : rm == 5 ? 7 : rm == 2 || rm == 3 || rm == 6 ? 5 : 3;
+        index = rm > 3 ? NONE : 6 + (rm & 1);
+        if (mod == 0 && rm == 6) {
+            base = NONE;
+        }
+        displacementBytes = mod == 0 && base != NONE ? 0 : mod == 1 ? 1 : 2;
+        if (base != NONE && isPinned(base) || index != NONE && isPinned(index)) {
+            return false;
+        }
+        displacement = displacementBytes == 0
+                ? 0
+                : displacementBytes == 1
+                        ? (byte) random.next()
+                        : (short) random.next();
+        if (base == NONE) {
+            displacement = offset;
+            return true;
+        }
+        if (index != NONE) {
+            gpr[index] = random.next();
+        }
+        long rest = offset - displacement - (index == NONE ? 0 : gpr[index]);
+        gpr[base] = random.next() & ~0xffffL | rest & 0xffffL;
+        return true;
+    }
+
     /** The address that the form and the registers make, computed anew; {@code next} is the RIP behind the instruction. */
     long effective(long[] gpr, long next) {
         long sum = displacement;
@@ -177,7 +237,10 @@ final class MemoryPlan {
         if (index != NONE) {
             sum += gpr[index] << scale;
         }
-        return wrap(sum) + segmentBase;
+        if (address16) {
+            sum &= 0xffff;
+        }
+        return compat ? wrap(wrap(sum) + segmentBase) : wrap(sum) + segmentBase;
     }
 
     /** General registers that make the address, one bit each (a gather's vector index may add a harmless one). */

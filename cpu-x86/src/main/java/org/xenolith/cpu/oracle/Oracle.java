@@ -23,6 +23,8 @@ import org.xenolith.memory.RawMemory;
  */
 public final class Oracle implements AutoCloseable {
     private static final int TRIES = 100;
+    /** One in so many cases is 32-bit code, where the row allows. */
+    private static final int COMPATIBILITY_SHARE = 4;
     private static final int REPORTS_PER_ROW = 2;
     private static final long IMAGE_SEED = 0x1234_5678_9abc_def0L;
 
@@ -70,7 +72,7 @@ public final class Oracle implements AutoCloseable {
         host.protect();
         for (InsnDef def : table.rows()) {
             RowProfile row = new RowProfile(def);
-            String reason = row.excluded();
+            String reason = row.excluded(host.compatibility());
             if (reason == null) {
                 reason = missing(def);
             }
@@ -118,8 +120,10 @@ public final class Oracle implements AutoCloseable {
             RowProfile row = rows.get(index);
             random.reseed(Random64.caseSeed(seed, i));
             boolean made = false;
+            boolean compat = row.def.invalidIn64()
+                    || host.compatibility() && row.runsIn32() && random.oneIn(COMPATIBILITY_SHARE);
             for (int t = 0; t < TRIES && !made; t++) {
-                made = generator.generate(row, current);
+                made = generator.generate(row, compat, current);
             }
             if (!made) {
                 continue;
@@ -166,17 +170,17 @@ public final class Oracle implements AutoCloseable {
             RawMemory.copyIn(c.patch[i], 0, guest.data() + c.patchOffset[i], c.patch[i].length);
         }
         c.input.storeTo(host.in());
-        int vector = host.run(c.codeOffset, c.code(), c.branch);
+        int vector = host.run(c.codeOffset, c.code(), c.branch, c.compat);
         hostEnd.loadFrom(host.out());
         hostEnd.vector = vector;
         hostEnd.errorCode = host.errorCode();
         hostEnd.faultAddress = host.faultAddress();
         guest.run(c, guestEnd);
-        difference.reset();
+        difference.reset(c.compat);
         boolean differ = difference.differ(hostEnd, guestEnd)
                 || RawMemory.mismatch(arena.dataBase(), guest.data(), Arena.WRITABLE) >= 0;
         if (differ) {
-            Insn insn = decoder.decode(c.bytes, 0, c.bytes.length, 64, guest.cpu());
+            Insn insn = decoder.decode(c.bytes, 0, c.bytes.length, c.compat ? 32 : 64, guest.cpu());
             undefined.apply(insn, c, hostEnd, guestEnd, difference);
             differ = difference.differ(hostEnd, guestEnd) || memoryDiffers();
         }

@@ -78,7 +78,7 @@ final class RowProfile {
                 || m.startsWith("FXRSTOR");
         String text = def.operandText();
         this.segmentLoad = segment || farPointer && !far
-                || m.startsWith("POP") && (text.startsWith("FS") || text.startsWith("GS"));
+                || m.startsWith("POP") && text.length() > 1 && text.charAt(1) == 'S';
         this.pointer = farPointer;
         this.sized = (bySize || stack) && !branch || far;
     }
@@ -119,6 +119,16 @@ final class RowProfile {
         };
     }
 
+    /** True if it can be encoded in 32-bit code. */
+    boolean runsIn32() {
+        return !def.only64() && (def.vex() || def.w() != 1);
+    }
+
+    /** True for memory addressed by a register that no operand names. */
+    boolean implicitPointer() {
+        return def.mnemonic().startsWith("XLAT") || def.mnemonic().contains("MASKMOV");
+    }
+
     /**
      * True for instructions whose whole point in ring 3 is an exception.
      *
@@ -136,12 +146,13 @@ final class RowProfile {
     /**
      * Why the row must not be run on the host or says nothing there.
      *
+     * @param compatibility true if the host also runs 32-bit code
      * @return a reason, or null if it can be compared
      */
-    String excluded() {
+    String excluded(boolean compatibility) {
         String m = def.mnemonic();
-        if (def.invalidIn64()) {
-            return "invalid in 64-bit mode";
+        if (def.invalidIn64() && !compatibility) {
+            return "invalid in 64-bit mode, and the host runs no 32-bit code";
         }
         if (!def.user()) {
             return "not for user mode";

@@ -17,8 +17,9 @@ final class SpecialValues {
     private static final int RBP = 5;
     private static final int RSI = 6;
     private static final int RDI = 7;
-    /** Selectors of 64-bit code, data and (unused here) 32-bit code that Linux gives to user mode. */
+    /** Selectors of 64-bit code, 32-bit code and data that Linux gives to user mode. */
     private static final int USER_CODE = 0x33;
+    private static final int USER_CODE_32 = 0x23;
     private static final int USER_DATA = 0x2b;
     private static final int[] SELECTORS = {0, 0, 1, 2, 3, USER_DATA, USER_DATA, USER_CODE, 0x23, 0x10, 0x13, 0x18,
         0x1b, 0x38, 0x3b, 0x80, 0x183, 0xfffb, 4, 7, 0x17};
@@ -80,8 +81,8 @@ final class SpecialValues {
         memory.mod = 2;
         memory.displacementBytes = 4;
         memory.displacement = random.around(1024);
-        memory.base = random.below(16);
-        memory.index = random.below(16);
+        memory.base = random.below(memory.compat ? 8 : 16);
+        memory.index = random.below(memory.compat ? 8 : 16);
         memory.scale = random.below(4);
         state.gpr[memory.base] = memory.target - memory.displacement & 0xffff_ffffL;
         boolean wide = random.oneIn(16);
@@ -132,13 +133,15 @@ final class SpecialValues {
     void offset(TestCase c, MemoryPlan memory, int bytes) {
         long target = memory.target(bytes);
         long value = target - memory.segmentBase;
-        if (memory.address32 && value >>> 32 != 0) {
+        if (memory.compat) {
+            value &= 0xffff_ffffL;
+        } else if (memory.address32 && value >>> 32 != 0) {
             c.input.fsBase = 0;
             c.input.gsBase = 0;
             memory.segmentBase = 0;
             value = arena.dataBase() + 128;
         }
-        c.address = value + memory.segmentBase;
+        c.address = memory.compat ? target : value + memory.segmentBase;
         c.addressBytes = bytes;
         c.emit(value, memory.address32 ? 4 : 8);
     }
@@ -203,6 +206,9 @@ final class SpecialValues {
     /** An address register's value for an address, with the segment base and address size of the case. */
     private long pointer(long address, MachineState s, MemoryPlan memory) {
         long offset = address - memory.segmentBase;
+        if (memory.compat) {
+            return offset & 0xffff_ffffL;
+        }
         if (!memory.address32) {
             return offset;
         }
@@ -272,6 +278,9 @@ final class SpecialValues {
             case "CMPXCHG" -> random.oneIn(2) ? words(s.gpr[RAX]) : null;
             case "LDMXCSR", "VLDMXCSR" -> words(mxcsr());
             case "FLDENV", "FRSTOR", "FLDCW" -> StateImages.environment(random);
+            case "BOUND" -> random.oneIn(2)
+                    ? null
+                    : c.addressBytes == 4 ? words(0x7fff_8000L) : words(0x7fff_ffff_8000_0000L);
             case "FBLD" -> StateImages.decimal(random);
             default -> row.extendedState ? StateImages.extended(random, states, m) : null;
         };
@@ -331,11 +340,7 @@ final class SpecialValues {
 
     private boolean far(RowProfile row, TestCase c, long target, int operandBits) {
         String m = row.def.mnemonic();
-        int selector = random.oneIn(4) ? SELECTORS[random.below(SELECTORS.length)] : USER_CODE;
-        if ((selector & ~3) == 0x20) {
-            // Compatibility mode would leave the trampoline's reach.
-            selector = USER_CODE;
-        }
+        int selector = farSelector(c);
         int bytes = operandBits / 8;
         ByteBuffer frame = ByteBuffer.allocate(5 * 8).order(ByteOrder.LITTLE_ENDIAN);
         put(frame, target, bytes);
@@ -355,6 +360,19 @@ final class SpecialValues {
                         && offset + content.length > Arena.DATA;
         // Of a frame that is only half there, a bad selector may be found before the missing half.
         return !cut && controlled(c, at, content);
+    }
+
+    /** Mostly the code segment that the case runs in. From 64-bit code never to 32-bit, which loses register halves. */
+    private int farSelector(TestCase c) {
+        int same = c.compat ? USER_CODE_32 : USER_CODE;
+        int selector = random.oneIn(4) ? SELECTORS[random.below(SELECTORS.length)] : same;
+        return (selector & ~3) == 0x20 ? same : selector;
+    }
+
+    /** The immediate of a direct far branch: offset and selector. */
+    void farPointer(TestCase c, int operandBits) {
+        c.emit(codeTarget(c), operandBits / 8);
+        c.emit(farSelector(c), 2);
     }
 
     private static void put(ByteBuffer buffer, long value, int bytes) {

@@ -16,6 +16,8 @@ final class TestCase {
     int length;
     /** Offset of the first byte in the code pages. */
     int codeOffset;
+    /** 32-bit code in compatibility mode instead of 64-bit code. */
+    boolean compat;
     /** Iterations that the interpreter may do in one go. */
     int budget;
     /** True if it may go on elsewhere than behind itself. */
@@ -37,6 +39,7 @@ final class TestCase {
         length = 0;
         patches = 0;
         branch = false;
+        compat = false;
         budget = 1;
         address = 0;
         addressBytes = 0;
@@ -80,6 +83,7 @@ final class TestCase {
         length = from.length;
         codeOffset = from.codeOffset;
         branch = from.branch;
+        compat = from.compat;
         budget = from.budget;
         input.copy(from.input);
         patches = from.patches;

@@ -15,6 +15,7 @@ import org.xenolith.cpu.decode.Operand;
  * the masked count is 0, which leaves all flags alone;
  * <li>SHLD SHRD with a count above 16 on 16 bits: destination and flags;
  * <li>BSF BSR of 0: destination;
+ * <li>PUSH of a segment register in 32-bit code: the upper half of the stack slot;
  * <li>BSWAP of a 16-bit register: destination;
  * <li>REP with 32-bit addresses and a count of 0: whether the upper half of RCX is cleared;
  * <li>RDTSC RDTSCP RDRAND RDSEED RDPID CPUID XGETBV: the values read (registers' upper halves are compared), RDSEED's
@@ -24,7 +25,7 @@ import org.xenolith.cpu.decode.Operand;
  * <li>x87: see {@link X87Undefined};
  * <li>FXSAVE, XSAVE family: opcode and pointers, MXCSR_MASK, XSTATE_BV;
  * <li>state images (FLDENV to XRSTOR) on bad pages: which byte of them is reported;
- * <li>far transfers with a bad stack: which byte of the page is reported;
+ * <li>far transfers, PUSHA and POPA with a bad stack: which byte of the page is reported;
  * <li>INT1: RIP (hypervisors report it differently);
  * <li>a selector of 0 to 3 loaded into FS or GS: the base (Intel clears it, AMD keeps it).
  * </ul>
@@ -37,6 +38,7 @@ final class UndefinedResults {
     private static final int RCX = 1;
     private static final int RDX = 2;
     private static final int RBX = 3;
+    private static final int RSP = 4;
 
     private final Arena arena;
 
@@ -67,7 +69,8 @@ final class UndefinedResults {
                 d.faultAddress = 0;
                 d.errorCode &= host.vector != Vector.PF;
             }
-            if (m.equals("CALL FAR") || m.equals("RETF") || m.equals("IRET") || m.equals("JMP FAR")) {
+            if (m.equals("CALL FAR") || m.equals("RETF") || m.equals("IRET") || m.equals("JMP FAR")
+                    || m.equals("POPA") || m.equals("PUSHA")) {
                 d.faultAddress = -4096;
             }
             if (m.contains("GATHER")) {
@@ -83,6 +86,11 @@ final class UndefinedResults {
             case "BSF", "BSR" -> {
                 if ((host.rflags & Flags.ZF) != 0) {
                     d.gpr[i.op0().reg()] = 0;
+                }
+            }
+            case "PUSH" -> {
+                if (c.compat && i.op0().kind() == Operand.Kind.SEG && i.operandBits() == 32) {
+                    d.skipMemory(arena, c.input.gpr[RSP] - 2, 2);
                 }
             }
             case "BSWAP" -> {

@@ -43,6 +43,7 @@ public final class HostCpu implements AutoCloseable {
     private static final long[] BASES = {0x2000_0000L, 0x6000_0000L, 0x4000_0000L, 0x1000_0000L, 0x7000_0000L,
         0x5000_0000L, 0x3000_0000L, 0x0800_0000L, 0x0400_0000L};
     private static final int JUMP_LENGTH = 5;
+    private static final int FAR_JUMP_LENGTH = 7;
     private static final int MAX_BYTES = 64;
     private static final int BREAKPOINT = 3;
     private static final int PAGE_FAULT = 14;
@@ -57,6 +58,8 @@ public final class HostCpu implements AutoCloseable {
     private final HostRegisters in;
     private final HostRegisters out;
     private final MethodHandle enter;
+    private final MethodHandle enterCompatibility;
+    private final boolean compatibility;
     private final long exit;
     private final SignalGuard guard;
     private final Thread owner = Thread.currentThread();
@@ -85,8 +88,11 @@ public final class HostCpu implements AutoCloseable {
         trampolinePage.write(0, trampoline.bytes());
         this.exit = trampoline.exit();
         this.enter = HostCalls.entry(trampoline.enter(), FunctionDescriptor.ofVoid());
+        this.enterCompatibility = HostCalls.entry(trampoline.enterCompatibility(), FunctionDescriptor.ofVoid());
         this.guard = new SignalGuard(trampoline.handler(), control.asSlice(Trampoline.OLD), base + ALT_STACK_OFFSET,
                 ALT_STACK_SIZE);
+        // Without FSGSBASE there is no way to put the JVM's FS base back after its selector was loaded.
+        this.compatibility = features.fsGsBase() && run(0, new byte[]{(byte) 0x90}, false, true) == NO_FAULT;
     }
 
     /**
@@ -184,6 +190,30 @@ public final class HostCpu implements AutoCloseable {
      *         one that the exception reports, otherwise the address where execution went on
      */
     public int run(int offset, byte[] bytes, boolean branch) {
+        return run(offset, bytes, branch, false);
+    }
+
+    /**
+     * Tells whether 32-bit code can be run.
+     *
+     * @return true if the kernel has a 32-bit code segment for user mode, and bases can be restored
+     */
+    public boolean compatibility() {
+        return compatibility;
+    }
+
+    /**
+     * As {@link #run(int, byte[], boolean)}, in 64-bit or in compatibility mode. The latter has 32-bit code, flat DS, ES
+     * and SS, and FS and GS with the low halves of their bases; the upper halves of general registers are undefined
+     * after it.
+     *
+     * @param offset from {@link #codeBase()}
+     * @param bytes  at most 64
+     * @param branch as there
+     * @param compat true for 32-bit code
+     * @return as there
+     */
+    public int run(int offset, byte[] bytes, boolean branch, boolean compat) {
         if (closed || Thread.currentThread() != owner) {
             throw new IllegalStateException("host CPU is closed or belongs to another thread");
         }
@@ -193,18 +223,28 @@ public final class HostCpu implements AutoCloseable {
         long start = codeBase() + offset;
         long end = start + bytes.length;
         MemorySegment.copy(bytes, 0, code, ValueLayout.JAVA_BYTE, offset, bytes.length);
-        boolean jump = !branch && offset + bytes.length + JUMP_LENGTH <= code.byteSize();
-        if (jump) {
-            code.set(ValueLayout.JAVA_BYTE, offset + bytes.length, (byte) 0xe9);
-            code.set(ValueLayout.JAVA_INT_UNALIGNED, offset + bytes.length + 1, (int) (exit - end - JUMP_LENGTH));
+        int behind = offset + bytes.length;
+        int pad = compat ? FAR_JUMP_LENGTH : JUMP_LENGTH;
+        boolean jump = !branch && behind + pad <= code.byteSize();
+        if (jump && compat) {
+            code.set(ValueLayout.JAVA_BYTE, behind, (byte) 0xea);
+            code.set(ValueLayout.JAVA_INT_UNALIGNED, behind + 1, (int) exit);
+            code.set(ValueLayout.JAVA_SHORT_UNALIGNED, behind + 5, (short) Trampoline.USER_CODE);
+        } else if (jump) {
+            code.set(ValueLayout.JAVA_BYTE, behind, (byte) 0xe9);
+            code.set(ValueLayout.JAVA_INT_UNALIGNED, behind + 1, (int) (exit - end - JUMP_LENGTH));
         }
-        in.rip(start);
+        in.rip(compat ? start | (long) Trampoline.USER_CODE_32 << 32 : start);
         try {
-            enter.invokeExact();
+            if (compat) {
+                enterCompatibility.invokeExact();
+            } else {
+                enter.invokeExact();
+            }
         } catch (Throwable t) {
             throw HostCalls.wrap(t);
         } finally {
-            code.asSlice(offset, bytes.length + (jump ? JUMP_LENGTH : 0)).fill((byte) 0xcc);
+            code.asSlice(offset, bytes.length + (jump ? pad : 0)).fill((byte) 0xcc);
         }
         int vector = out.vectorField();
         if (vector == NO_FAULT) {

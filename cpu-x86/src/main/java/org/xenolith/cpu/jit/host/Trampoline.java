@@ -20,6 +20,7 @@ final class Trampoline {
     private static final int[] GREG_OF = {13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final int GREG_RIP = 16;
     private static final int GREG_EFLAGS = 17;
+    private static final int GREG_SEGMENTS = 18;
     private static final int GREG_ERROR = 19;
     private static final int GREG_TRAP = 20;
     private static final int GREG_CR2 = 22;
@@ -28,6 +29,10 @@ final class Trampoline {
     private static final int EQUAL = 4;
     private static final int[] CALLEE_SAVED = {CodeBuffer.RBX, CodeBuffer.RBP, 12, 13, 14, 15};
     private static final int[] DATA_SEGMENTS = {0, 3, 4, 5};
+    /** Linux's selectors for user mode ({@code asm/segment.h}). */
+    static final int USER_CODE = 0x33;
+    static final int USER_CODE_32 = 0x23;
+    private static final int USER_DATA = 0x2b;
 
     /** Offsets in the control block: states, then what the trampoline keeps for itself. */
     static final int IN = 0;
@@ -52,6 +57,7 @@ final class Trampoline {
     private final long altStack;
     private final long altStackEnd;
     private long enter;
+    private long enterCompatibility;
     private long exit;
     private long restore;
     private long handler;
@@ -65,7 +71,8 @@ final class Trampoline {
         this.altStack = altStack;
         this.altStackEnd = altStackEnd;
         emitExit();
-        emitEnter();
+        enter = emitEnter(false);
+        enterCompatibility = emitEnter(true);
         emitHandler();
     }
 
@@ -78,6 +85,11 @@ final class Trampoline {
         return enter;
     }
 
+    /** {@code void enter(void)}: the same, but to 32-bit code with flat data segments, by a far jump. */
+    long enterCompatibility() {
+        return enterCompatibility;
+    }
+
     /** Where code that has run to its end jumps to. */
     long exit() {
         return exit;
@@ -88,8 +100,8 @@ final class Trampoline {
         return handler;
     }
 
-    private void emitEnter() {
-        enter = code.here();
+    private long emitEnter(boolean compatibility) {
+        long start = code.here();
         for (int reg : CALLEE_SAVED) { code.emit(0x40 | reg >> 3, 0x50 | reg & 7); }
         code.store(control + HOST_RSP, CodeBuffer.RSP);
         code.ripRelative(control + HOST_MXCSR, 3, 0x0f, 0xae);
@@ -101,6 +113,12 @@ final class Trampoline {
         }
         code.emit(0xb8).emit32(stateMask).emit(0x31, 0xd2);
         code.ripRelative(control + IN + HostRegisters.XSAVE, 5, 0x48, 0x0f, 0xae);
+        if (compatibility) {
+            code.emit(0xb8).emit32(USER_DATA);
+            for (int segment : DATA_SEGMENTS) {
+                code.emit(0x8e, 0xc0 | segment << 3);
+            }
+        }
         if (fsGsBase) {
             code.load(CodeBuffer.RAX, control + IN + HostRegisters.FS_BASE).emit(0xf3, 0x48, 0x0f, 0xae, 0xd0);
             code.load(CodeBuffer.RAX, control + IN + HostRegisters.GS_BASE).emit(0xf3, 0x48, 0x0f, 0xae, 0xd8);
@@ -114,7 +132,9 @@ final class Trampoline {
             }
         }
         code.load(CodeBuffer.RSP, control + IN + 8 * CodeBuffer.RSP);
-        code.ripRelative(control + IN + HostRegisters.RIP, 4, 0xff);
+        // JMP m64, or JMP m16:32 through the same field, whose second half then is the selector.
+        code.ripRelative(control + IN + HostRegisters.RIP, compatibility ? 5 : 4, 0xff);
+        return start;
     }
 
     private void emitExit() {
@@ -176,6 +196,8 @@ final class Trampoline {
         code.load(CodeBuffer.RAX, control + HOST_RSP);
         code.storeAt(CodeBuffer.RDX, GREGS + 8 * GREG_OF[CodeBuffer.RSP], CodeBuffer.RAX);
         code.emit(0xb8).emit32(0x202).storeAt(CodeBuffer.RDX, GREGS + 8 * GREG_EFLAGS, CodeBuffer.RAX);
+        // mov word [rdx + cs], 33h: the exit path is 64-bit code.
+        code.emit(0x66, 0xc7, 0x82).emit32(GREGS + 8 * GREG_SEGMENTS).emit(USER_CODE, 0);
         code.store32(control + ACTIVE, 0);
         code.emit(0xc3);
         code.land(notActive).land(below).land(above);
