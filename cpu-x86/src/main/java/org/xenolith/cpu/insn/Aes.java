@@ -56,7 +56,7 @@ final class Aes {
     }
 
     /** Doubles each byte in GF(2^8). */
-    private static long twice(long v) {
+    static long twice(long v) {
         long top = v & Lanes.B;
         return (v & ~Lanes.B) << 1 ^ (top >>> 7) * 0x1b;
     }

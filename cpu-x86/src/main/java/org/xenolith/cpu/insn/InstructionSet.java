@@ -39,6 +39,7 @@ public final class InstructionSet {
         Blends.define(t);
         StringCompare.define(t);
         Cryptography.define(t);
+        GaloisField.define(t);
         AvxPermutes.define(t);
         AvxMemory.define(t);
         FusedMultiplyAdd.define(t);

@@ -40,6 +40,7 @@ class VectorOracleTest {
 
     @Test
     void strings_ciphers_and_avx_memory_agree_with_the_host() {
-        agree(List.of(StringCompare::define, Cryptography::define, AvxPermutes::define, AvxMemory::define));
+        agree(List.of(StringCompare::define, Cryptography::define, GaloisField::define, AvxPermutes::define,
+                AvxMemory::define));
     }
 }
