@@ -340,10 +340,13 @@ public final class Cpu implements AutoCloseable {
         long old = get64(s + CpuState.SYSTEM_FLAGS);
         long now = v & 0x3f7f00 & ~Flags.OF | Flags.FIXED;
         put64(s + CpuState.SYSTEM_FLAGS, now);
-        if (((old ^ now) & (Flags.VM | Flags.AC)) != 0) {
+        if (((old ^ now) & Flags.VM) != 0) {
             updateMode();
+        } else if (((old ^ now) & Flags.AC) != 0) {
+            mmu.modeChanged();
         }
-        if (((old ^ now) & (Flags.IF | Flags.TF)) != 0) {
+        // a flag that goes off can neither let an interrupt in nor begin stepping
+        if ((now & ~old & (Flags.IF | Flags.TF)) != 0) {
             attention = true;
         }
     }

@@ -23,6 +23,7 @@ public enum Feature {
     MOVDIRI(7, 2, 27),
     FSRM(7, 3, 4), MD_CLEAR(7, 3, 10), SPEC_CTRL(7, 3, 26), STIBP(7, 3, 27), FLUSH_L1D(7, 3, 28),
     ARCH_CAPABILITIES(7, 3, 29), SSBD(7, 3, 31),
+    BHI_CTRL(7, 2, 3, 4),
 
     XSAVEOPT(0xd, 1, 0, 0), XSAVEC(0xd, 1, 0, 1), XGETBV1(0xd, 1, 0, 2), XSAVES(0xd, 1, 0, 3),
 

@@ -10,6 +10,7 @@ import org.xenolith.cpu.mmu.Mmu;
 public final class MsrFile {
     private static final long SPEC_CTRL_IBRS_STIBP = 3;
     private static final long SPEC_CTRL_SSBD = 4;
+    private static final long SPEC_CTRL_BHI_DIS_S = 1 << 10;
     private static final long MISC_ENABLE_FIXED = 1 << 11 | 1 << 12;
     private static final long MISC_ENABLE_FAST_STRINGS = 1;
     private static final long MISC_ENABLE_MONITOR = 1 << 18;
@@ -290,7 +291,8 @@ public final class MsrFile {
     private long specCtrlMask() {
         CpuModel m = c.model();
         return (m.has(Feature.SPEC_CTRL) || m.has(Feature.AMD_IBRS) || m.has(Feature.STIBP) ? SPEC_CTRL_IBRS_STIBP : 0)
-                | (m.has(Feature.SSBD) || m.has(Feature.AMD_SSBD) ? SPEC_CTRL_SSBD : 0);
+                | (m.has(Feature.SSBD) || m.has(Feature.AMD_SSBD) ? SPEC_CTRL_SSBD : 0)
+                | (m.has(Feature.BHI_CTRL) ? SPEC_CTRL_BHI_DIS_S : 0);
     }
 
     private void setCanonical(int field, long v) {

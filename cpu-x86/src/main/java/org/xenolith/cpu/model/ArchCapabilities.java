@@ -2,7 +2,7 @@ package org.xenolith.cpu.model;
 
 /**
  * IA32_ARCH_CAPABILITIES (SDM vol. 4, MSR 10Ah): an emulator has none of the speculation faults that these bits deny, so that guests
- * need no page-table isolation, buffer clearing or retpolines.
+ * need no page-table isolation, buffer clearing or retpolines. (Linux does not believe BHI_NO; it is content with BHI_CTRL.)
  */
 final class ArchCapabilities {
     static final long RDCL_NO = 1;

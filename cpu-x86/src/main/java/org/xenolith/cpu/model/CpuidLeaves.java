@@ -181,6 +181,7 @@ final class CpuidLeaves {
 
     private void extendedFeatures(Cpu cpu, int subleaf, int[] r) {
         if (subleaf == 0) {
+            r[EAX] = model.has(Feature.BHI_CTRL) ? 2 : 0;
             if (model.has(Feature.PKU) && (cpu.cr4() & ControlRegisters.CR4_PKE) != 0) {
                 r[ECX] |= 1 << 4;
             }
