@@ -228,6 +228,7 @@ public final class Decoder {
     }
 
     private Insn bad(Insn i) {
+        i.operands = Insn.NO_OPERANDS;
         finish(i, undefined, 0);
         return i;
     }

@@ -52,14 +52,18 @@ public final class DecoderCheck {
         return result(seed);
     }
 
-    /** Compares all executable sections of an ELF file for i386 or x86-64. */
-    public CheckResult elf(Path file) throws IOException {
+    /**
+     * Compares all executable sections of an ELF file for i386 or x86-64.
+     *
+     * @param most instructions to compare at most
+     */
+    public CheckResult elf(Path file, long most) throws IOException {
         start();
         byte[] head = new byte[5];
         try (var in = Files.newInputStream(file)) {
             in.readNBytes(head, 0, head.length);
         }
-        Stream stream = new Stream(head[4] == 2 ? 64 : 32);
+        Stream stream = new Stream(head[4] == 2 ? 64 : 32, most);
         Objdump.elf(file, stream::add);
         stream.end();
         return result(0);
@@ -68,7 +72,7 @@ public final class DecoderCheck {
     /** Compares a file of bare code, such as a firmware image. */
     public CheckResult raw(Path file, int codeBits, long address) throws IOException {
         start();
-        Stream stream = new Stream(codeBits);
+        Stream stream = new Stream(codeBits, Long.MAX_VALUE);
         Objdump.raw(file, codeBits, address, stream::add);
         stream.end();
         return result(0);
@@ -143,6 +147,7 @@ public final class DecoderCheck {
                         reached++;
                         DecoderCheck.this.compare(code, (int) address, length, codeBits, address, n, text);
                     }
+                    return true;
                 });
                 if (reached != count) {
                     throw new IOException("objdump passed over sequence " + reached + " of " + count);
@@ -167,12 +172,14 @@ public final class DecoderCheck {
         private long base;
         private int lines;
         private int end;
+        private long left;
 
-        Stream(int codeBits) {
+        Stream(int codeBits, long most) {
             this.codeBits = codeBits;
+            left = most;
         }
 
-        void add(long address, byte[] bytes, int n, String text) {
+        boolean add(long address, byte[] bytes, int n, String text) {
             if (address != base + end) {
                 end();
                 base = address;
@@ -184,10 +191,12 @@ public final class DecoderCheck {
             lengths[lines] = n;
             texts[lines++] = text;
             end += n;
+            return --left > 0;
         }
 
+        /** Compares the rest; where the limit cut the code off, not those that could reach past the cut. */
         void end() {
-            compareUpTo(end);
+            compareUpTo(left > 0 ? end : end - MAX_LENGTH);
         }
 
         private void compareUpTo(int limit) {

@@ -10,6 +10,9 @@ enum KnownDifference {
     /** objdump takes WAIT and the x87 instruction after it for one; for the CPU they are two (SDM vol. 2, FSTCW and others). */
     WAIT_JOINED(d -> d.fields().is(0, 0x9b) && d.insn() != null && d.insn().length() < d.length()),
 
+    /** objdump ends an instruction after 14 prefixes; past 15 bytes the CPU raises #GP (SDM vol. 2, 2.3.11). */
+    PREFIX_RUN(d -> d.onlyPrefixes() && d.fields().prefixes() >= 14),
+
     /** objdump takes bytes for data where an instruction would reach past the next symbol. */
     CUT_BY_SYMBOL(d -> d.theirs().startsWith(".byte ")),
 
@@ -68,6 +71,9 @@ enum KnownDifference {
     ENVIRONMENT_SIZE(d -> d.sameLength() && (d.fields().is(0, 0xd9) || d.fields().is(0, 0xdd))
             && d.fields().operandSize() && d.fields().rex()
             && Comparison.strip(d.theirs()).replaceFirst("^(f[a-z]+)w ", "$1 ").equals(Comparison.strip(d.ours()))),
+
+    /** F3 0F 01 D9 is VMMCALL on a CPU without SEV-ES (APM vol. 3, VMGEXIT). */
+    VMGEXIT(d -> d.sameLength() && d.mnemonic().equals("VMMCALL") && d.theirs().endsWith("vmgexit")),
 
     /** F3 90 with REX.B is XCHG R8 (tried on a CPU), not PAUSE. */
     PAUSE_WITH_REX_B(d -> d.sameLength() && d.mnemonic().equals("XCHG") && d.theirs().endsWith("pause")),

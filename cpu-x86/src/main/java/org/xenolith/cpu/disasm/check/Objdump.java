@@ -23,8 +23,9 @@ final class Objdump {
          * @param address where it is
          * @param bytes its bytes, the first {@code length} are valid; reused for the next line
          * @param text mnemonic and operands
+         * @return whether to go on
          */
-        void instruction(long address, byte[] bytes, int length, String text);
+        boolean instruction(long address, byte[] bytes, int length, String text);
     }
 
     private Objdump() {
@@ -60,7 +61,9 @@ final class Objdump {
                 new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1), 1 << 20)) {
             byte[] bytes = new byte[64];
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                parse(line, bytes, sink);
+                if (!parse(line, bytes, sink)) {
+                    return;
+                }
             }
             int status = process.waitFor();
             if (status != 0) {
@@ -77,11 +80,11 @@ final class Objdump {
     }
 
     /** A line such as {@code "  1b2:\t8d 40 00 \tlea    eax,[rax+0x0]"}; headings and symbols are passed over. */
-    private static void parse(String line, byte[] bytes, Sink sink) {
+    private static boolean parse(String line, byte[] bytes, Sink sink) {
         int colon = line.indexOf(":\t");
         int tab = colon < 0 ? -1 : line.indexOf('\t', colon + 2);
         if (tab < 0) {
-            return;
+            return true;
         }
         int from = 0;
         while (line.charAt(from) == ' ') {
@@ -92,6 +95,6 @@ final class Objdump {
         for (int k = colon + 2; k + 1 < tab && line.charAt(k) != ' '; k += 3) {
             bytes[n++] = (byte) (Character.digit(line.charAt(k), 16) << 4 | Character.digit(line.charAt(k + 1), 16));
         }
-        sink.instruction(address, bytes, n, line.substring(tab + 1));
+        return sink.instruction(address, bytes, n, line.substring(tab + 1));
     }
 }
