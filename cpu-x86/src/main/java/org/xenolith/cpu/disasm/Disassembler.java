@@ -116,12 +116,20 @@ public final class Disassembler {
         return i.def().mnemonic().equals("CMPXCHG16B") ? "OWORD PTR " : size(memoryBits(i, o, s));
     }
 
+    /** A selector is stored to memory as a word whatever the operand size. */
+    static boolean storesSelector(Insn i) {
+        return i.operandCount() > 0 && i.isMem(0) && switch (i.def().mnemonic()) {
+            case "SLDT", "STR", "SMSW" -> true;
+            case "MOV" -> i.operand(1).kind() == Operand.Kind.SEG;
+            default -> false;
+        };
+    }
+
     private static int memoryBits(Insn i, Operand o, OperandSpec s) {
-        String m = i.def().mnemonic();
-        switch (m) {
-            case "SLDT", "STR", "SMSW" -> {
-                return 16;
-            }
+        if (storesSelector(i)) {
+            return 16;
+        }
+        switch (i.def().mnemonic()) {
             case "INVLPG", "PREFETCH", "PREFETCHW", "PREFETCHWT1", "PREFETCHNTA", "PREFETCHT0", "PREFETCHT1",
                     "PREFETCHT2" -> {
                 return 8;
@@ -131,9 +139,6 @@ public final class Disassembler {
             }
             case "NOP" -> {
                 return i.operandBits();
-            }
-            case "MOV" -> {
-                return s.method() == 'O' ? 0 : i.operand(1).kind() == Operand.Kind.SEG ? 16 : o.bits();
             }
             default -> {
                 return s.size().equals("s") || s.method() == 'O' ? 0 : o.bits();

@@ -37,7 +37,7 @@ final class PrefixText {
         }
         for (int k = at; k < end; k++) {
             int p = code[k] & 0xff;
-            String word = word(i, p, last(code, k + 1, end, p));
+            String word = word(i, p, last(code, k + 1, end, p), contains(code, k + 1, end, p));
             if (!word.isEmpty()) {
                 words.add(word);
             }
@@ -71,18 +71,27 @@ final class PrefixText {
         return true;
     }
 
+    private static boolean contains(byte[] code, int from, int end, int p) {
+        for (int k = from; k < end; k++) {
+            if ((code[k] & 0xff) == p) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static boolean isSegment(int b) {
         return b == 0x64 || b == 0x65 || (b & 0xe7) == 0x26;
     }
 
-    private static String word(Insn i, int p, boolean last) {
+    private static String word(Insn i, int p, boolean last, boolean repeated) {
         InsnDef d = i.def();
         return switch (p) {
             case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 -> segment(i, p, last);
             case 0x66 -> last && usesOperandSize(i) ? "" : i.codeBits() == 16 ? "data32" : "data16";
             case 0x67 -> last && usesAddressSize(i) ? "" : i.codeBits() == 32 ? "addr16" : "addr32";
             case 0xf0 -> "lock";
-            case 0xf2, 0xf3 -> last ? repeatWord(i, d, p) : repeatName(p);
+            case 0xf2, 0xf3 -> repeatWord(i, d, p, last, repeated);
             default -> "rex" + (p == 0x40 ? "" : "." + rexLetters(p & 15));
         };
     }
@@ -101,11 +110,14 @@ final class PrefixText {
         };
     }
 
-    private static String repeatWord(Insn i, InsnDef d, int p) {
+    private static String repeatWord(Insn i, InsnDef d, int p, boolean last, boolean repeated) {
+        if (repeated) {
+            return repeatName(p);
+        }
         if (d.rep()) {
             return repeat(i, p);
         }
-        if (d.prefix() == (p == 0xf2 ? InsnDef.Prefix.PF2 : InsnDef.Prefix.PF3)) {
+        if (last && d.prefix() == (p == 0xf2 ? InsnDef.Prefix.PF2 : InsnDef.Prefix.PF3)) {
             return "";
         }
         if (p == 0xf2 && isNearBranch(i)) {
@@ -114,7 +126,8 @@ final class PrefixText {
         if (i.lock() || d.mnemonic().equals("XCHG") && i.operandCount() > 0 && i.isMem(0)) {
             return p == 0xf2 ? "xacquire" : "xrelease";
         }
-        if (p == 0xf3 && d.mnemonic().equals("MOV") && i.operandCount() > 0 && i.isMem(0) && i.modrm() >= 0) {
+        if (last && p == 0xf3 && d.mnemonic().equals("MOV") && i.operandCount() > 0 && i.isMem(0) && i.modrm() >= 0
+                && !Disassembler.storesSelector(i)) {
             return "xrelease";
         }
         return repeatName(p);
@@ -131,14 +144,26 @@ final class PrefixText {
         if (last && p == 0x3e && isNearBranch(i) && i.def().modrm()) {
             return "notrack";
         }
+        if (last && i.codeBits() == 64 && usesStringSource(i)) {
+            return "";
+        }
         boolean shown = last && i.segOverride() && i.seg() == reg && MemoryText.overrides(i) && usesSegment(i);
         return shown ? "" : Registers.segment(reg);
     }
 
     private static boolean usesSegment(Insn i) {
         for (int k = 0; k < i.operandCount(); k++) {
-            Operand o = i.operand(k);
-            if (o.isMem() || o.kind() == Operand.Kind.SRC_STRING) {
+            if (i.isMem(k)) {
+                return true;
+            }
+        }
+        return usesStringSource(i);
+    }
+
+    /** The segment of DS:rSI or DS:rBX is always in the text. */
+    private static boolean usesStringSource(Insn i) {
+        for (int k = 0; k < i.operandCount(); k++) {
+            if (i.operand(k).kind() == Operand.Kind.SRC_STRING) {
                 return true;
             }
         }
@@ -148,7 +173,8 @@ final class PrefixText {
     private static boolean usesAddressSize(Insn i) {
         for (int k = 0; k < i.operandCount(); k++) {
             Operand o = i.operand(k);
-            if (o.isMem() && i.modrm() >= 0 || o.kind() == Operand.Kind.SRC_STRING
+            if (o.isMem() && i.modrm() >= 0 && !(i.codeBits() == 16 && i.base() == CpuState.NONE
+                    && i.indexRegister() == CpuState.NONE) || o.kind() == Operand.Kind.SRC_STRING
                     || o.kind() == Operand.Kind.DST_STRING) {
                 return true;
             }
@@ -161,10 +187,13 @@ final class PrefixText {
 
     private static boolean usesOperandSize(Insn i) {
         InsnDef d = i.def();
-        if (d.prefix() == InsnDef.Prefix.P66 || Spelling.sized(d) || Spelling.isSizedNop(i)) {
+        if (d.prefix() == InsnDef.Prefix.P66 || Spelling.usesOperandSize(i)) {
             return true;
         }
         if (i.codeBits() == 64 && (i.rexW() || d.always64())) {
+            return false;
+        }
+        if (Disassembler.storesSelector(i)) {
             return false;
         }
         for (OperandSpec s : d.operands()) {
@@ -175,7 +204,8 @@ final class PrefixText {
                 default -> {
                 }
             }
-            if (s.method() == 's' || s.method() == 'A') {
+            boolean selector = s.method() == 'S' && !i.isMem(1);
+            if (s.method() == 's' || s.method() == 'A' || selector) {
                 return true;
             }
         }
@@ -216,9 +246,10 @@ final class PrefixText {
     }
 
     private static boolean usesByteRegister(Insn i) {
+        OperandSpec[] specs = i.def().operands();
         for (int k = 0; k < i.operandCount(); k++) {
             Operand o = i.operand(k);
-            if (o.kind() == Operand.Kind.GPR && o.bits() == 8) {
+            if (o.kind() == Operand.Kind.GPR && o.bits() == 8 && specs[k].method() != '!') {
                 return true;
             }
         }

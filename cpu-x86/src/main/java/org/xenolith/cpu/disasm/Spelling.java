@@ -32,6 +32,17 @@ final class Spelling {
         };
     }
 
+    /** The operand-size prefix shows in the name, or in the operands that NOP has in text. */
+    static boolean usesOperandSize(Insn i) {
+        return switch (i.def().mnemonic()) {
+            case "SYSRET", "SYSEXIT" -> false;
+            case "PUSH", "POP" -> namesSize(i);
+            case "RET", "LGDT", "LIDT", "SGDT", "SIDT" -> i.codeBits() != 64;
+            case "NOP" -> isSizedNop(i);
+            default -> sized(i.def());
+        };
+    }
+
     static String name(Insn i) {
         InsnDef d = i.def();
         String m = d.mnemonic();

@@ -10,11 +10,9 @@ import org.xenolith.cpu.disasm.Disassembler;
 /**
  * Compares what objdump says of an instruction with the decoder's length and the disassembler's text.
  *
- * <p>Before two texts are compared, only this is evened out: runs of spaces are one; symbols ({@code <main+0x4>}) and the comment with the
- * target of a RIP-relative operand are dropped; a branch target has 0x before it (objdump leaves it out where it has a symbol);
- * remarks such as "(8087 only)" are dropped; and, if
- * they differ still, the names of prefixes that change nothing are left out (which of them objdump prints depends on how its tables
- * are written).
+ * <p>Only this is evened out before two texts are compared: runs of spaces are one; symbols ({@code <main+0x4>}), the comment with the
+ * target of a RIP-relative operand and remarks such as "(8087 only)" are dropped; a branch target has 0x before it (objdump leaves it
+ * out where it has a symbol).
  */
 final class Comparison {
     private static final Pattern SYMBOL = Pattern.compile(" <[^>]*>");
@@ -44,7 +42,7 @@ final class Comparison {
         }
         String theirs = normalize(text);
         String ours = i == null ? "(cut off)" : undefined ? "(bad)" : normalize(format(i, code, at, address));
-        if (i != null && i.length() == length && (ours.equals(theirs) || strip(ours).equals(strip(theirs)))) {
+        if (i != null && i.length() == length && ours.equals(theirs)) {
             return Verdict.SAME;
         }
         Fields f = Fields.of(code, at, limit, codeBits);

@@ -72,8 +72,9 @@ enum KnownDifference {
             && d.fields().operandSize() && d.fields().rex()
             && Comparison.strip(d.theirs()).replaceFirst("^(f[a-z]+)w ", "$1 ").equals(Comparison.strip(d.ours()))),
 
-    /** F3 0F 01 D9 is VMMCALL on a CPU without SEV-ES (APM vol. 3, VMGEXIT). */
-    VMGEXIT(d -> d.sameLength() && d.mnemonic().equals("VMMCALL") && d.theirs().endsWith("vmgexit")),
+    /** 66, F2 and F3 before VMMCALL are ignored without SEV-ES (APM vol. 3, VMGEXIT; tried on a CPU). */
+    VMMCALL_PREFIX(
+            d -> d.mnemonic().equals("VMMCALL") && (d.bad() || d.sameLength() && d.theirs().endsWith("vmgexit"))),
 
     /** F3 90 with REX.B is XCHG R8 (tried on a CPU), not PAUSE. */
     PAUSE_WITH_REX_B(d -> d.sameLength() && d.mnemonic().equals("XCHG") && d.theirs().endsWith("pause")),

@@ -29,7 +29,6 @@ final class Unsupported {
             Extension.of("MOVDIR", "movdiri|movdir64b"),
             Extension.of("ENQCMD", "enqcmds?"),
             Extension.of("RAO-INT", "aadd|aand|aor|axor"),
-            Extension.of("GFNI", "v?gf2p8.*"),
             Extension.of("CMPCCXADD", "cmp[a-z]+xadd"),
             Extension.of("KEYLOCKER", "aes(enc|dec)(wide)?(128|256)kl|encodekey(128|256)|loadiwkey"),
             Extension.of("WAITPKG", "umonitor|umwait|tpause"),
@@ -49,7 +48,8 @@ final class Unsupported {
             Extension.of("TBM", "blcfill|blsfill|blcs|tzmsk|blcic|blsic|t1mskc|blcmsk|blci"),
             Extension.of("LWP", "llwpcb|slwpcb|lwpins|lwpval"),
             Extension.of("XOP",
-                    "vfrcz.*|vpcmov|vpcom.*|vphadd[a-z]+|vphsub[a-z]+|vpmac.*|vpmadcs.*|vpperm|vprot.*|vpsha[bwdq]|vpshl[bwdq]"),
+                    "vfrczp[sd]|vfrczs[sd]|vpcmov|vpcom(lt|le|gt|ge|eq|neq|false|true)?u?[bwdq]|vpperm|vprot[bwdq]"
+                            + "|vphaddu?(bw|bd|bq|wd|wq|dq)|vphsub(bw|wd|dq)|vpmacs.*|vpmadcs.*|vpsha[bwdq]|vpshl[bwdq]"),
             Extension.of("FMA4", "vfn?m(add|sub)[ps][sd]|vfm(addsub|subadd)p[sd]|vpermil2p[sd]"),
             Extension.of("AVX-VNNI", "vpdp(bu|ws|wu|bs)[a-z]+"),
             Extension.of("AVX-IFMA", "vpmadd52[hl]uq"),
@@ -61,16 +61,25 @@ final class Unsupported {
     private Unsupported() {
     }
 
+    /** The extension that has an instruction of this name; empty if none has. */
+    static String extension(String mnemonic) {
+        for (Extension e : EXTENSIONS) {
+            if (e.mnemonics.matcher(mnemonic).matches()) {
+                return e.name;
+            }
+        }
+        return "";
+    }
+
     /** Name of the extension that the instruction belongs to; empty if we should know it. */
     static String extension(Fields f, String text) {
         if (f.evex()) {
             return "AVX512";
         }
         String mnemonic = mnemonic(text);
-        for (Extension e : EXTENSIONS) {
-            if (e.mnemonics.matcher(mnemonic).matches()) {
-                return e.name;
-            }
+        String name = extension(mnemonic);
+        if (!name.isEmpty()) {
+            return name;
         }
         if (f.vex() && mnemonic.startsWith("vaes") && text.contains("ymm")) {
             return "VAES";

@@ -9,10 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.insn.InstructionSet;
 
@@ -101,6 +103,18 @@ class DecoderCheckTest {
         table.add("MOV", "89 /r", "Gv:w,Ev", "", (c, i) -> {});
         assertTrue(check(table).elf(Path.of("/bin/bash"), 1000).differences() > 0);
         assertTrue(log.stream().anyMatch(line -> line.contains("mov") && line.contains("here")), log::toString);
+    }
+
+    @Test
+    void no_row_of_the_table_is_on_the_list_of_unsupported_extensions() {
+        List<String> both = new ArrayList<>();
+        for (InsnDef row : InstructionSet.create().rows()) {
+            String extension = Unsupported.extension(row.mnemonic().toLowerCase(Locale.ROOT));
+            if (!extension.isEmpty()) {
+                both.add(row + ": " + extension);
+            }
+        }
+        assertEquals(List.of(), both);
     }
 
     @Test
