@@ -13,6 +13,9 @@ public final class StartUp {
     /**
      * INIT: registers as after RESET#, but x87, SSE and AVX state, MSRs, time-stamp counter and the cache bits of CR0 stay. A bootstrap
      * processor starts at the reset vector; others wait for a start-up message.
+     *
+     * <p>The local APIC of a CPU that waits already is left alone: it has been reset, and a hypervisor may have posted an event to it
+     * since, which its guest would wait for in vain.
      */
     public static void init(Cpu c) {
         for (int r = 0; r < 16; r++) {
@@ -50,7 +53,9 @@ public final class StartUp {
         c.setNmiBlocked(false);
         c.setNmiPending(false);
         c.debug().reset();
-        c.apic().init();
+        if (c.activity() != Cpu.Activity.WAIT_FOR_SIPI) {
+            c.apic().init();
+        }
         c.updateMode();
         c.mmu().flushAll();
         c.setActivity(c.apic().bootstrap() ? Cpu.Activity.RUNNING : Cpu.Activity.WAIT_FOR_SIPI);

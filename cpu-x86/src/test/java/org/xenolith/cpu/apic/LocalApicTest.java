@@ -405,6 +405,19 @@ class LocalApicTest {
     }
 
     @Test
+    void event_posted_to_a_cpu_that_was_never_started_survives_init() {
+        Cpu ap = cpus[1];
+        ap.reset();
+        ap.setActivity(Activity.WAIT_FOR_SIPI);
+        ap.apic().postOrKeep(0xf3);
+        StartUp.init(ap);
+        StartUp.sipi(ap, 0x9a);
+        assertFalse(ap.apic().pending());
+        ap.apic().mmioWrite(0xf0, 4, 0x1ff);
+        assertEquals(0xf3, take(ap.apic()));
+    }
+
+    @Test
     void init_of_the_bootstrap_processor_starts_at_the_reset_vector() {
         cpus[1].apic().mmioWrite(0x300, 4, 0xc500);
         assertEquals(Activity.RUNNING, cpus[0].activity());
