@@ -86,6 +86,7 @@ public final class CpuState {
     public static final int HWCR = 0x838;
     public static final int SYSCFG = 0x840;
     public static final int DE_CFG = 0x848;
+    public static final int NB_CFG = 0x930;
     public static final int MTRR_DEF_TYPE = 0x850;
     /** Base and mask of the eight variable ranges. */
     public static final int MTRR_VARIABLE = 0x858;

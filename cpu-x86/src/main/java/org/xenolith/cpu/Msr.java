@@ -45,6 +45,7 @@ public final class Msr {
     public static final int TSC_AUX = 0xc000_0103;
     public static final int AMD_SYSCFG = 0xc001_0010;
     public static final int AMD_HWCR = 0xc001_0015;
+    public static final int AMD_NB_CFG = 0xc001_001f;
     public static final int AMD_DE_CFG = 0xc001_1029;
 
     private Msr() {

@@ -22,6 +22,8 @@ public final class MsrFile {
     private static final long MICROCODE = 1;
     private static final long SYSCFG_WRITABLE = 0x00fc_0000L;
     private static final long HWCR_WRITABLE = 0x0100_0018L;
+    /** Extended configuration space through port CF8h. */
+    private static final long NB_CFG_EXTENDED_IO = 1L << 46;
     private static final long DE_CFG_LFENCE_SERIALIZES = 2;
 
     private final Cpu c;
@@ -139,6 +141,8 @@ public final class MsrFile {
                     return c.field(CpuState.SYSCFG);
                 case Msr.AMD_HWCR:
                     return c.field(CpuState.HWCR);
+                case Msr.AMD_NB_CFG:
+                    return c.field(CpuState.NB_CFG);
                 case Msr.AMD_DE_CFG:
                     return c.field(CpuState.DE_CFG);
                 default:
@@ -170,7 +174,11 @@ public final class MsrFile {
             case Msr.STAR -> c.setField(CpuState.STAR, v);
             case Msr.LSTAR -> setCanonical(CpuState.LSTAR, v);
             case Msr.CSTAR -> setCanonical(CpuState.CSTAR, v);
-            case Msr.FMASK -> c.setField(CpuState.FMASK, v & 0xffff_ffffL);
+            case Msr.FMASK -> {
+                // AMD reads the upper half as zero and ignores writes to it
+                check(m.amd() || v >>> 32 == 0);
+                c.setField(CpuState.FMASK, v & 0xffff_ffffL);
+            }
             case Msr.FS_BASE -> setBase(CpuState.FS, v);
             case Msr.GS_BASE -> setBase(CpuState.GS, v);
             case Msr.KERNEL_GS_BASE -> setCanonical(CpuState.KERNEL_GS_BASE, v);
@@ -244,6 +252,7 @@ public final class MsrFile {
         switch (msr) {
             case Msr.AMD_SYSCFG -> c.setField(CpuState.SYSCFG, v & SYSCFG_WRITABLE);
             case Msr.AMD_HWCR -> c.setField(CpuState.HWCR, v & HWCR_WRITABLE);
+            case Msr.AMD_NB_CFG -> c.setField(CpuState.NB_CFG, v & NB_CFG_EXTENDED_IO);
             case Msr.AMD_DE_CFG -> c.setField(CpuState.DE_CFG, v | DE_CFG_LFENCE_SERIALIZES);
             default -> {
                 return false;

@@ -55,7 +55,8 @@ class MsrFileTest {
     @ParameterizedTest
     @CsvSource({"c0000082, 0000800000000000", "c0000083, ffff7fffffffffff", "c0000100, 8000000000000000",
         "c0000101, 0001000000000000", "c0000102, ffff000000000000", "175, 0000800000000000", "176, 1000000000000000",
-        "c0000103, 100000000", "277, 2", "277, 0300000000000000", "277, 08", "48, 8", "48, 8000000000000000", "49, 2",
+        "c0000103, 100000000", "c0000084, 100000000", "277, 2", "277, 0300000000000000", "277, 08", "48, 8",
+        "48, 8000000000000000", "49, 2",
         "10b, 2", "da0, 1", "200, 2", "200, 7", "200, 400000000000", "201, 400", "250, 02", "26f, 0700000000000000",
         "2ff, 1000", "2ff, 3", "2ff, 100", "17a, 8", "1d9, 4", "10a, 0", "fe, 508", "179, 0", "c0000080, 2"})
     void value_is_refused(String number, String hex) {
@@ -84,6 +85,8 @@ class MsrFileTest {
         try (TestMachine amd = new TestMachine(CpuModels.named("amd"))) {
             assertEquals(0, amd.cpu.msrs().read(Msr.AMD_HWCR));
             assertEquals(2, amd.cpu.msrs().read(Msr.AMD_DE_CFG));
+            amd.cpu.msrs().write(Msr.AMD_NB_CFG, 1L << 46);
+            assertEquals(1L << 46, amd.cpu.msrs().read(Msr.AMD_NB_CFG));
             assertThrows(GuestFault.class, () -> amd.cpu.msrs().read(Msr.MISC_ENABLE));
         }
     }

@@ -14,7 +14,7 @@ final class ControlOps {
     private static final long DR6_FIXED = 0xffff_0ff0L;
     private static final long DR7_FIXED = 1 << 10;
     private static final long DR6_WRITABLE = 0xe00f;
-    private static final long DR7_WRITABLE = 0xffff_2bffL;
+    private static final long DR7_WRITABLE = 0xffff_23ffL;
 
     private ControlOps() {
     }

@@ -157,9 +157,6 @@ final class SystemOps {
     }
 
     private static void invpcid(Cpu c, Insn i) {
-        if (!c.protectedMode() || c.vm86()) {
-            throw c.vm86() ? c.gp0() : c.ud();
-        }
         long type = i.read0(c);
         long va = i.address(c, 16, false);
         c.mmu().probe(va, i.seg(), 16, false);

@@ -3,6 +3,7 @@ package org.xenolith.cpu.insn;
 import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.X87Unit;
 import org.xenolith.cpu.XsaveLayout;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.fpu.Mxcsr;
@@ -14,7 +15,6 @@ import org.xenolith.cpu.fpu.Mxcsr;
 final class XsaveArea {
     /** MXCSR bits that may be set; stored as MXCSR_MASK. */
     static final int MXCSR_MASK = 0xffff;
-    private static final int FCW_INIT = 0x37f;
     private static final int ST_AT = 32;
     private static final int XMM_AT = 160;
     private static final long SSE = ControlRegisters.XCR0_SSE;
@@ -38,7 +38,7 @@ final class XsaveArea {
 
     /** XINUSE: the components that are not in their initial state (SDM vol. 1, 13.6). */
     static long inUse(Cpu c) {
-        boolean x87 = (c.field32(CpuState.FCW) & 0xffff) != FCW_INIT || c.field32(CpuState.FSW) != 0
+        boolean x87 = (c.field32(CpuState.FCW) & 0xffff) != X87Unit.INITIAL_CONTROL || c.field32(CpuState.FSW) != 0
                 || c.field32(CpuState.FTOP) != 0 || c.field32(CpuState.FTW) != 0 || c.field32(CpuState.FOP) != 0
                 || c.field(CpuState.FIP) != 0 || c.field(CpuState.FDP) != 0;
         for (int r = 0; r < 8 && !x87; r++) {
@@ -58,10 +58,10 @@ final class XsaveArea {
 
     /** @param wide REX.W: 64-bit instruction and data pointers instead of 32-bit ones with selectors */
     static void saveX87(Cpu c, Insn i, boolean wide) {
-        int top = c.field32(CpuState.FTOP) & 7;
-        put(c, i, 0, 16, c.field32(CpuState.FCW));
-        put(c, i, 2, 16, c.field32(CpuState.FSW) & ~0x3800 | top << 11);
-        put(c, i, 4, 8, c.field32(CpuState.FTW));
+        int top = c.x87().top();
+        put(c, i, 0, 16, c.x87().control());
+        put(c, i, 2, 16, c.x87().status());
+        put(c, i, 4, 8, c.x87().abridgedTags());
         put(c, i, 5, 8, 0);
         put(c, i, 6, 16, c.field32(CpuState.FOP) & 0x7ff);
         if (wide) {
@@ -79,15 +79,11 @@ final class XsaveArea {
     }
 
     static void restoreX87(Cpu c, Insn i, boolean wide) {
-        int fsw = (int) get(c, i, 2, 16);
-        int fcw = (int) get(c, i, 0, 16) & 0x1f7f | 0x40;
-        int top = fsw >>> 11 & 7;
-        int pending = fsw & ~fcw & 0x3f;
-        // ES and B say whether an unmasked exception is pending, whatever the image says
-        c.setField32(CpuState.FSW, fsw & 0x477f & ~0x80 | (pending != 0 ? 0x8080 : 0));
-        c.setField32(CpuState.FTOP, top);
-        c.setField32(CpuState.FCW, fcw);
-        c.setField32(CpuState.FTW, (int) get(c, i, 4, 8));
+        // ES and B follow from flags and masks, whatever the image says
+        c.x87().setControl((int) get(c, i, 0, 16));
+        c.x87().setStatus((int) get(c, i, 2, 16));
+        c.x87().setAbridgedTags((int) get(c, i, 4, 8));
+        int top = c.x87().top();
         c.setField32(CpuState.FOP, (int) get(c, i, 6, 16) & 0x7ff);
         long ip = get(c, i, 8, 64);
         long dp = get(c, i, 16, 64);
@@ -103,15 +99,7 @@ final class XsaveArea {
     }
 
     static void initX87(Cpu c) {
-        c.setField32(CpuState.FCW, FCW_INIT);
-        c.setField32(CpuState.FSW, 0);
-        c.setField32(CpuState.FTOP, 0);
-        c.setField32(CpuState.FTW, 0);
-        c.setField32(CpuState.FOP, 0);
-        c.setField(CpuState.FIP, 0);
-        c.setField(CpuState.FDP, 0);
-        c.setField32(CpuState.FCS, 0);
-        c.setField32(CpuState.FDS, 0);
+        c.x87().init();
         for (int r = 0; r < 8; r++) {
             c.setField(CpuState.FPR + 16 * r, 0);
             c.setField(CpuState.FPR + 16 * r + 8, 0);

@@ -30,7 +30,7 @@ public final class CpuModels {
     private static final String CRYPTO = " aes pclmulqdq sha adx";
     private static final String INTEL = " tsc_deadline arch_capabilities spec_ctrl stibp ssbd md_clear flush_l1d bhi_ctrl";
     private static final String AMD = " topoext amd_ibpb amd_ibrs amd_stibp amd_ssbd amd_ssb_no amd_btc_no lfence_serializing "
-            + "null_selector_clears_base auto_ibrs srso_no tsa_sq_no tsa_l1_no wbnoinvd";
+            + "xsaveerptr amd_ibpb_ret null_selector_clears_base auto_ibrs srso_no tsa_sq_no tsa_l1_no wbnoinvd";
     private static final String REST = " fsrm rdpid pku xsaves clwb";
 
     private static final Set<Feature> REQUIRED = features(

@@ -104,6 +104,9 @@ class SystemOpsTest {
         c.setReg(CpuState.RAX, 0);
         assertEquals(NONE, m.exec("0f23f8"));
         assertEquals(0x400, c.field(CpuState.DR + 7 * 8));
+        c.setReg(CpuState.RAX, 0xffff_dfffL & ~0xffL);
+        assertEquals(NONE, m.exec("0f23f8"));
+        assertEquals(0xffff_0700L, c.field(CpuState.DR + 7 * 8));
         c.setReg(CpuState.RAX, 1L << 32);
         assertEquals(Vector.GP, m.exec("0f23f8"));
     }
