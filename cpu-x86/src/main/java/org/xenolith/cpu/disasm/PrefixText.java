@@ -147,7 +147,7 @@ final class PrefixText {
         if (last && i.codeBits() == 64 && usesStringSource(i)) {
             return "";
         }
-        boolean shown = last && i.segOverride() && i.seg() == reg && MemoryText.overrides(i) && usesSegment(i);
+        boolean shown = last && i.segOverride() && MemoryText.overrides(i) && usesSegment(i);
         return shown ? "" : Registers.segment(reg);
     }
 

@@ -176,6 +176,10 @@ final class CaseGenerator {
         vvvv = 0;
         inMemory = row.rmOperand >= 0 && def.fixedModrm() < 0
                 && (def.mod() == 0 || def.mod() < 0 && !random.oneIn(3));
+        if (operandBits == 16 && def.mnemonic().equals("MOVSXD")) {
+            // With 66 Intel reads a word and AMD a doubleword.
+            inMemory = false;
+        }
         boolean writesR = false;
         for (OperandSpec operand : row.operands) {
             switch (operand.method()) {

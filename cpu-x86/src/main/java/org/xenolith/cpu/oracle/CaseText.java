@@ -5,10 +5,16 @@ import java.util.HexFormat;
 import java.util.List;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.decode.Decoder;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.disasm.Disassembler;
 
 /** A case in words: bytes, instruction, every part of the input that is not plain. */
 final class CaseText {
     private CaseText() {
+    }
+
+    private static String text(TestCase c, Insn i) {
+        return Disassembler.format(i, c.bytes, 0, c.input.rip) + "  [" + i.def() + "]";
     }
 
     static List<String> describe(TestCase c, Decoder decoder, Cpu cpu) {
@@ -16,7 +22,7 @@ final class CaseText {
         HexFormat hex = HexFormat.of();
         lines.add((c.compat ? "32-bit code " : "bytes ") + hex.formatHex(c.bytes, 0, c.length) + " at "
                 + Long.toHexString(c.input.rip) + ": "
-                + decoder.decode(c.bytes, 0, c.bytes.length, c.compat ? 32 : 64, cpu).def());
+                + text(c, decoder.decode(c.bytes, 0, c.bytes.length, c.compat ? 32 : 64, cpu)));
         MachineState s = c.input;
         StringBuilder registers = new StringBuilder("input RFLAGS=" + Long.toHexString(s.rflags));
         for (int i = 0; i < 16; i++) {

@@ -10,9 +10,9 @@ import org.xenolith.cpu.disasm.Disassembler;
 /**
  * Compares what objdump says of an instruction with the decoder's length and the disassembler's text.
  *
- * <p>Only this is evened out before two texts are compared: runs of spaces are one; symbols ({@code <main+0x4>}), the comment with the
- * target of a RIP-relative operand and remarks such as "(8087 only)" are dropped; a branch target has 0x before it (objdump leaves it
- * out where it has a symbol).
+ * <p>Only this is evened out before two texts are compared: runs of spaces are one; symbols ({@code <main+0x4>}) and remarks such as
+ * "(8087 only)" are dropped; the target of a branch or of a RIP-relative operand has 0x before it (objdump leaves it out where it has a
+ * symbol).
  */
 final class Comparison {
     private static final Pattern SYMBOL = Pattern.compile(" <[^>]*>");
@@ -94,11 +94,11 @@ final class Comparison {
     }
 
     private static String normalize(String text) {
-        int comment = text.indexOf("        #");
-        if (comment >= 0) {
-            text = text.substring(0, comment);
-        }
         String s = SPACES.matcher(SYMBOL.matcher(text).replaceAll("")).replaceAll(" ").trim();
+        int comment = s.indexOf(" # ");
+        if (comment >= 0 && !s.startsWith("0x", comment + 3)) {
+            s = s.substring(0, comment + 3) + "0x" + s.substring(comment + 3);
+        }
         s = s.replace("(8087 only)", "").replace("(287 only)", "");
         return BARE_TARGET.matcher(s).replaceFirst("$10x$2");
     }

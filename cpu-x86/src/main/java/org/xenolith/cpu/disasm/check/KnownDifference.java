@@ -61,8 +61,8 @@ enum KnownDifference {
     VVVV_TOP_BIT(d -> d.bad() && !d.undefined() && d.codeBits() != 64 && d.fields().vvvvTopBit()),
 
     /** A far pointer with REX.W has a 64-bit offset (SDM vol. 2, LFS; JMP m16:64); objdump prints the size of a 32-bit one. */
-    FAR_POINTER_64(d -> d.sameLength() && d.codeBits() == 64 && Comparison.strip(d.ours()).equals(Comparison
-            .strip(d.theirs()).replaceAll("\\b[FD]WORD", "TBYTE"))),
+    FAR_POINTER_64(d -> d.sameLength() && d.codeBits() == 64
+            && plain(d.ours()).equals(plain(d.theirs()).replaceAll("\\b[FD]WORD", "TBYTE"))),
 
     /** REX.W goes before 66 in MOVSXD (SDM vol. 2, 2.2.1.2; tried on a CPU); objdump takes 66. */
     MOVSXD_SIZE(d -> d.sameLength() && d.fields().is(0, 0x63) && d.fields().operandSize() && d.fields().rex()),
@@ -70,7 +70,7 @@ enum KnownDifference {
     /** REX.W goes before 66 in FLDENV, FNSTENV, FRSTOR and FNSAVE: the 32-bit image (tried on a CPU); objdump takes 66. */
     ENVIRONMENT_SIZE(d -> d.sameLength() && (d.fields().is(0, 0xd9) || d.fields().is(0, 0xdd))
             && d.fields().operandSize() && d.fields().rex()
-            && Comparison.strip(d.theirs()).replaceFirst("^(f[a-z]+)w ", "$1 ").equals(Comparison.strip(d.ours()))),
+            && plain(d.theirs()).replaceFirst("^(f[a-z]+)w ", "$1 ").equals(plain(d.ours()))),
 
     /** 66, F2 and F3 before VMMCALL are ignored without SEV-ES (APM vol. 3, VMGEXIT; tried on a CPU). */
     VMMCALL_PREFIX(
@@ -95,13 +95,13 @@ enum KnownDifference {
 
     /** 3E before an indirect branch is both a hint and, outside 64-bit mode, the DS override; objdump shows the hint alone. */
     NOTRACK_DS(d -> d.sameLength() && d.theirs().contains("notrack ")
-            && Comparison.strip(d.ours()).replace(" ds:", " ")
-                    .equals(Comparison.strip(d.theirs()).replace(" ds:", " "))),
+            && plain(d.ours()).replace(" ds:", " ")
+                    .equals(plain(d.theirs()).replace(" ds:", " "))),
 
     /** MOVQ2DQ and MOVDQ2Q have an MMX register whatever 66 says; objdump makes it an XMM register. */
     MMX_WITH_66(d -> d.sameLength() && d.fields().is(1, 0xd6) && d.fields().rep() != 0 && d.fields().operandSize()
-            && Comparison.strip(d.theirs()).replace("xmm", "mm")
-                    .equals(Comparison.strip(d.ours()).replace("xmm", "mm"))),
+            && plain(d.theirs()).replace("xmm", "mm")
+                    .equals(plain(d.ours()).replace("xmm", "mm"))),
 
     /** Bits 0 and 4 of the immediate choose the halves (SDM vol. 2, PCLMULQDQ); objdump names 2 and 3 as if they were 10h and 11h. */
     PCLMUL_NAME(d -> d.sameLength() && d.mnemonic().endsWith("PCLMULQDQ")),
@@ -109,6 +109,9 @@ enum KnownDifference {
     /** VEX.L is ignored by the register form of VMOVSS and VMOVSD; objdump names a YMM register. */
     SCALAR_MOVE_LENGTH(d -> d.sameLength() && d.theirs().replace('y', 'x').equals(d.ours().replace('y', 'x'))
             && d.theirs().matches("(?:[a-zA-Z0-9.]+ )*vmovs[sd] .*")),
+
+    /** With 32-bit address size a RIP-relative address has 32 bits (SDM vol. 2, 2.2.1.6); objdump does not cut it in its remark. */
+    EIP_TARGET(d -> d.sameLength() && d.ours().contains("[eip+") && plain(d.theirs()).equals(plain(d.ours()))),
 
     /** A short branch with 16-bit operand size goes within 64 KiB (SDM vol. 2, Jcc); objdump does not cut its target. */
     SHORT_TARGET(d -> d.sameLength() && d.codeBits() != 64 && sameModulo64K(d.theirs(), d.ours())),
@@ -135,6 +138,11 @@ enum KnownDifference {
         long difference = Long.parseUnsignedLong(theirs.substring(a + 3), 16)
                 - Long.parseUnsignedLong(ours.substring(b + 3), 16);
         return (difference & 0xffff) == 0;
+    }
+
+    /** Without names of prefixes, and with an EIP-relative target cut to 32 bits, so that two known differences may meet. */
+    private static String plain(String text) {
+        return Comparison.strip(text).replaceFirst(" # 0x(?:f{8})?([0-9a-f]{8})$", " # 0x$1");
     }
 
     boolean explains(Disagreement d) {

@@ -17,7 +17,7 @@ final class Unsupported {
             Extension.of("VMX",
                     "vmread|vmwrite|vmptrld|vmptrst|vmclear|vmxon|vmxoff|vmlaunch|vmresume|vmfunc|invept|invvpid"),
             Extension.of("SVM", "vmrun|vmload|vmsave|stgi|clgi|skinit|invlpga"),
-            Extension.of("SEV", "pvalidate|rmpupdate|psmash|rmpadjust|vmgexit"),
+            Extension.of("SEV", "pvalidate|rmpupdate|psmash|rmpadjust|rmpquery|vmgexit"),
             Extension.of("SMX", "getsec"),
             Extension.of("SMM", "rsm"),
             Extension.of("SGX", "enclu|encls|enclv"),
