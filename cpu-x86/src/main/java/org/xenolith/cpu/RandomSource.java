@@ -7,15 +7,19 @@ public final class RandomSource {
     private RandomSource() {
     }
 
-    /** Sets where the sequence starts; CPUs of one machine should get different seeds. */
+    /** Sets where the sequence starts; CPUs with one seed and different numbers get different sequences. */
     public static void seed(Cpu c, long seed) {
-        c.setField(CpuState.RANDOM, seed);
+        c.setField(CpuState.RANDOM, mix(seed + STEP) ^ mix(~(long) c.id()));
     }
 
     public static long next(Cpu c) {
-        long z = c.field(CpuState.RANDOM) + STEP;
-        c.setField(CpuState.RANDOM, z);
-        z = (z ^ z >>> 30) * 0xbf58_476d_1ce4_e5b9L;
+        long state = c.field(CpuState.RANDOM) + STEP;
+        c.setField(CpuState.RANDOM, state);
+        return mix(state);
+    }
+
+    private static long mix(long v) {
+        long z = (v ^ v >>> 30) * 0xbf58_476d_1ce4_e5b9L;
         z = (z ^ z >>> 27) * 0x94d0_49bb_1331_11ebL;
         return z ^ z >>> 31;
     }

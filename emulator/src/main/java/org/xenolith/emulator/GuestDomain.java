@@ -9,6 +9,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import org.xenolith.cpu.RandomSource;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.interp.CodeCache;
 import org.xenolith.cpu.interp.Interpreter;
@@ -105,6 +106,8 @@ final class GuestDomain {
         domain.setMemoryMap(boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
         connect(host, xenstored);
         for (Vcpu v : domain.vcpus()) {
+            // the uuid comes from the machine's seed and the guest's name
+            RandomSource.seed(v.cpu(), uuid.getMostSignificantBits() ^ uuid.getLeastSignificantBits());
             cpus.add(new VirtualCpu(v, new Interpreter(v.cpu(), code, table)));
         }
         progress.step(config.name(), "starting at 0x" + Integer.toHexString(boot.eip()));
