@@ -7,7 +7,8 @@ import org.xenolith.cpu.decode.Operand;
 import org.xenolith.cpu.decode.OperandSpec;
 
 /**
- * Writes decoded instructions in Intel syntax, spelled as {@code objdump -d -M intel} spells them: {@code mov eax,DWORD PTR [rbx+0x8]}.
+ * Writes decoded instructions in Intel syntax, spelled as {@code objdump -d -M intel} spells them: {@code mov eax,DWORD
+ * PTR [rbx+0x8]}.
  *
  * <p>Mnemonic, operands and sizes come from the instruction's table row; an invalid encoding is {@code (bad)}.
  */
@@ -161,7 +162,10 @@ public final class Disassembler {
         };
     }
 
-    /** Target of a relative branch; with 16-bit operands in 16-bit code it stays within the 64 KiB around the instruction. */
+    /**
+     * Target of a relative branch; with 16-bit operands in 16-bit code it stays within the 64 KiB around the
+     * instruction.
+     */
     private static long target(Insn i, long address) {
         long next = address + i.length();
         long target = next + i.imm();

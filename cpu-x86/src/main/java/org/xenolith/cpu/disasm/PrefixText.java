@@ -9,8 +9,8 @@ import org.xenolith.cpu.decode.Operand;
 import org.xenolith.cpu.decode.OperandSpec;
 
 /**
- * Names of the prefixes that the rest of the text does not show: those that change what an instruction does (LOCK, REP), hints (bnd,
- * notrack, xacquire), and those that have no effect (data16, addr32, cs, rex.W).
+ * Names of the prefixes that the rest of the text does not show: those that change what an instruction does (LOCK,
+ * REP), hints (bnd, notrack, xacquire), and those that have no effect (data16, addr32, cs, rex.W).
  */
 final class PrefixText {
     private PrefixText() {

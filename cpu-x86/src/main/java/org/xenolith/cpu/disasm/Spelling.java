@@ -6,7 +6,9 @@ import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.decode.Operand;
 
-/** How the mnemonics of the table are spelled in text: names that carry a size, and pseudo-operations for an immediate. */
+/**
+ * How the mnemonics of the table are spelled in text: names that carry a size, and pseudo-operations for an immediate.
+ */
 final class Spelling {
     private static final List<String> PREDICATES = List.of("eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord",
             "eq_uq",

@@ -10,14 +10,16 @@ import org.xenolith.cpu.disasm.Disassembler;
 /**
  * Compares what objdump says of an instruction with the decoder's length and the disassembler's text.
  *
- * <p>Only this is evened out before two texts are compared: runs of spaces are one; symbols ({@code <main+0x4>}) and remarks such as
- * "(8087 only)" are dropped; the target of a branch or of a RIP-relative operand has 0x before it (objdump leaves it out where it has a
- * symbol).
+ * <p>Only this is evened out before two texts are compared: runs of spaces are one; symbols ({@code <main+0x4>}) and
+ * remarks such as "(8087 only)" are dropped; the target of a branch or of a RIP-relative operand has 0x before it
+ * (objdump leaves it out where it has a symbol).
  */
 final class Comparison {
     private static final Pattern SYMBOL = Pattern.compile(" <[^>]*>");
     private static final Pattern BARE_TARGET = Pattern
             .compile("^((?:[a-zA-Z0-9.]+ )*(?:call|j[a-z]+|loop[a-z]*)[wd]? )([0-9a-f]+)$");
+    private static final Pattern NO_WAIT_FORM = Pattern
+            .compile("\\bf((?:st[cs]w|stenv|save|init|clex|eni|disi|setpm)\\b)");
     private static final Pattern SPACES = Pattern.compile("\\s+");
     private static final Set<String> NO_EFFECT = Set.of("data16", "data32", "addr16", "addr32", "cs", "ds", "es", "ss",
             "fs", "gs", "bnd", "notrack", "xacquire", "xrelease", "repz", "repnz", "rep");
@@ -58,6 +60,9 @@ final class Comparison {
                 return Verdict.listed(known);
             }
         }
+        if (f.is(0, 0x9b) && i != null && !undefined && i.length() < length) {
+            return withoutWait(code, at, limit, codeBits, address, length, text, i.length());
+        }
         if (undefined && f.lock()) {
             return withoutLock(code, at, limit, codeBits, address, length, text);
         }
@@ -87,6 +92,18 @@ final class Comparison {
         }
         Verdict v = compare(rest, 0, n, codeBits, address + locks, length - locks, text.replace("lock ", ""));
         return v.kind() == Verdict.Kind.SAME ? Verdict.listed(KnownDifference.LOCK_INVALID) : v;
+    }
+
+    /** Where objdump joins WAIT to an x87 instruction, that instruction must be the one that we decode after WAIT. */
+    private Verdict withoutWait(byte[] code, int at, int limit, int codeBits, long address, int length, String text,
+            int wait) {
+        if (wait > 1) {
+            // objdump gives WAIT's prefixes to the other instruction, which may then look different
+            return Verdict.listed(KnownDifference.WAIT_JOINED);
+        }
+        String alone = NO_WAIT_FORM.matcher(text).replaceFirst("fn$1");
+        Verdict v = compare(code, at + wait, limit, codeBits, address + wait, length - wait, alone);
+        return v.kind() == Verdict.Kind.SAME ? Verdict.listed(KnownDifference.WAIT_JOINED) : v;
     }
 
     private static String format(Insn i, byte[] code, int at, long address) {

@@ -10,7 +10,8 @@ import java.util.function.Consumer;
 import org.xenolith.cpu.decode.InstructionTable;
 
 /**
- * The decoder checked against objdump: generated encodings of every class, and whole programs instruction by instruction.
+ * The decoder checked against objdump: generated encodings of every class, and whole programs instruction by
+ * instruction.
  *
  * <p>Each difference goes to a log as the bytes, objdump's text and ours.
  */
@@ -109,7 +110,10 @@ public final class DecoderCheck {
         }
     }
 
-    /** Sequences in one file, each followed by so many NOPs that the next one starts an instruction whatever it decodes to. */
+    /**
+     * Sequences in one file, each followed by so many NOPs that the next one starts an instruction whatever it decodes
+     * to.
+     */
     private final class Batch {
         private final int codeBits;
         private final byte[] code = new byte[BATCH * 32];

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Byte sequences of every class: each opcode of each map with each set of prefixes, and VEX with all its fields, each with a number of
- * ModRM bytes. The same seed gives the same sequences.
+ * Byte sequences of every class: each opcode of each map with each set of prefixes, and VEX with all its fields, each
+ * with a number of ModRM bytes. The same seed gives the same sequences.
  */
 final class Encodings {
     private static final int[][] PREFIXES = {{}, {0x66}, {0xf2}, {0xf3}, {0x67}, {0x64}, {0x2e}, {0x3e}, {0xf0},
@@ -19,7 +19,10 @@ final class Encodings {
     private final int modrmsPerClass;
     private long state;
 
-    /** @param modrmsPerClass ModRM bytes that each opcode with each set of prefixes is tried with; 256 or more tries them all */
+    /**
+     * @param modrmsPerClass ModRM bytes that each opcode with each set of prefixes is tried with; 256 or more tries
+     * them all
+     */
     Encodings(int codeBits, long seed, int modrmsPerClass) {
         this.codeBits = codeBits;
         this.modrmsPerClass = modrmsPerClass;

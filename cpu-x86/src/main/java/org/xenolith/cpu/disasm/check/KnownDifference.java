@@ -3,12 +3,15 @@ package org.xenolith.cpu.disasm.check;
 import java.util.function.Predicate;
 
 /**
- * Where objdump and the decoder differ and the decoder is right by the manuals, with the reason. "SDM" is Intel's Software Developer's
- * Manual.
+ * Where objdump and the decoder differ and the decoder is right by the manuals, with the reason. "SDM" is Intel's
+ * Software Developer's Manual.
  */
 enum KnownDifference {
-    /** objdump takes WAIT and the x87 instruction after it for one; for the CPU they are two (SDM vol. 2, FSTCW and others). */
-    WAIT_JOINED(d -> d.fields().is(0, 0x9b) && d.insn() != null && d.insn().length() < d.length()),
+    /**
+     * objdump takes WAIT and the x87 instruction after it for one; for the CPU they are two (SDM vol. 2, FSTCW and
+     * others). The second is compared.
+     */
+    WAIT_JOINED(d -> false),
 
     /** objdump ends an instruction after 14 prefixes; past 15 bytes the CPU raises #GP (SDM vol. 2, 2.3.11). */
     PREFIX_RUN(d -> d.onlyPrefixes() && d.fields().prefixes() >= 14),
@@ -16,16 +19,22 @@ enum KnownDifference {
     /** objdump takes bytes for data where an instruction would reach past the next symbol. */
     CUT_BY_SYMBOL(d -> d.theirs().startsWith(".byte ")),
 
-    /** objdump ends an instruction at a REX prefix that another prefix follows; the CPU ignores such a REX (SDM vol. 2, 2.2.1). */
+    /**
+     * objdump ends an instruction at a REX prefix that another prefix follows; the CPU ignores such a REX (SDM vol. 2,
+     * 2.2.1).
+     */
     REX_NOT_LAST(d -> d.onlyPrefixes() && (d.fields().rexNotLast() || d.fields().is(0, 0x9b))),
 
     /**
-     * LOCK without a memory destination, or on an instruction that does not take it, is #UD (SDM vol. 2, LOCK); objdump prints the name.
-     * What is left without LOCK is compared.
+     * LOCK without a memory destination, or on an instruction that does not take it, is #UD (SDM vol. 2, LOCK); objdump
+     * prints the name. What is left without LOCK is compared.
      */
     LOCK_INVALID(d -> false),
 
-    /** 0F 18 to 0F 1F are NOPs on a CPU without MPX, CET and CLDEMOTE (SDM vol. 2, appendix A, table A-3); objdump names those. */
+    /**
+     * 0F 18 to 0F 1F are NOPs on a CPU without MPX, CET and CLDEMOTE (SDM vol. 2, appendix A, table A-3); objdump names
+     * those.
+     */
     HINT_NOP(d -> (d.bad() || d.sameLength()) && d.mnemonic().equals("NOP") && d.fields().map() == 1
             && d.fields().opcode() >= 0x18 && d.fields().opcode() <= 0x1f),
 
@@ -38,7 +47,10 @@ enum KnownDifference {
     /** F2 before BSF and BSR is ignored; tried on a CPU. */
     BIT_SCAN_REPNE(d -> d.bad() && d.fields().rep() == 0xf2 && (d.fields().is(1, 0xbc) || d.fields().is(1, 0xbd))),
 
-    /** Aliases of FCOM, FCOMP, FXCH, FSTP and others that all CPUs have (AMD APM vol. 3, appendix A, x87 opcodes; tried on a CPU). */
+    /**
+     * Aliases of FCOM, FCOMP, FXCH, FSTP and others that all CPUs have (AMD APM vol. 3, appendix A, x87 opcodes; tried
+     * on a CPU).
+     */
     X87_ALIAS(d -> d.bad() && !d.undefined() && d.fields().map() == 0 && (d.fields().opcode() & 0xf8) == 0xd8
             && d.fields().modrm() >= 0xc0),
 
@@ -51,7 +63,9 @@ enum KnownDifference {
     /** 66, F2, F3, LOCK or REX before VEX is #UD (SDM vol. 2, 2.3.3 to 2.3.5). */
     PREFIX_BEFORE_VEX(d -> d.undefined() && d.fields().vex() && d.fields().forbiddenBeforeVex()),
 
-    /** A prefix that the opcode does not have with these is #UD (SDM vol. 2, "NP" in the opcode column); tried on a CPU. */
+    /**
+     * A prefix that the opcode does not have with these is #UD (SDM vol. 2, "NP" in the opcode column); tried on a CPU.
+     */
     PREFIX_NOT_CHECKED(d -> d.undefined() && d.fields().mandatoryPrefix() && d.theirs().matches(
             "(?:[a-zA-Z0-9.]+ )*(?:vzero(?:upper|all)|[lms]fence|stac|clac|x[gs]etbv|"
                     + "v?ldmxcsr|v?stmxcsr|v?pmovmskb|fx(?:save|rstor)|xsave[cs]?|xrstors?)"
@@ -60,14 +74,19 @@ enum KnownDifference {
     /** Outside 64-bit mode the top bit of VEX.vvvv is ignored where it names a register (SDM vol. 2, 2.3.5.6). */
     VVVV_TOP_BIT(d -> d.bad() && !d.undefined() && d.codeBits() != 64 && d.fields().vvvvTopBit()),
 
-    /** A far pointer with REX.W has a 64-bit offset (SDM vol. 2, LFS; JMP m16:64); objdump prints the size of a 32-bit one. */
+    /**
+     * A far pointer with REX.W has a 64-bit offset (SDM vol. 2, LFS; JMP m16:64); objdump prints the size of a 32-bit
+     * one.
+     */
     FAR_POINTER_64(d -> d.sameLength() && d.codeBits() == 64
             && plain(d.ours()).equals(plain(d.theirs()).replaceAll("\\b[FD]WORD", "TBYTE"))),
 
     /** REX.W goes before 66 in MOVSXD (SDM vol. 2, 2.2.1.2; tried on a CPU); objdump takes 66. */
     MOVSXD_SIZE(d -> d.sameLength() && d.fields().is(0, 0x63) && d.fields().operandSize() && d.fields().rex()),
 
-    /** REX.W goes before 66 in FLDENV, FNSTENV, FRSTOR and FNSAVE: the 32-bit image (tried on a CPU); objdump takes 66. */
+    /**
+     * REX.W goes before 66 in FLDENV, FNSTENV, FRSTOR and FNSAVE: the 32-bit image (tried on a CPU); objdump takes 66.
+     */
     ENVIRONMENT_SIZE(d -> d.sameLength() && (d.fields().is(0, 0xd9) || d.fields().is(0, 0xdd))
             && d.fields().operandSize() && d.fields().rex()
             && plain(d.theirs()).replaceFirst("^(f[a-z]+)w ", "$1 ").equals(plain(d.ours()))),
@@ -93,7 +112,10 @@ enum KnownDifference {
     /** The low bits of ModRM do not matter to LFENCE, MFENCE and SFENCE (SDM vol. 2, MFENCE; tried on a CPU). */
     FENCE_ENCODING(d -> d.bad() && d.mnemonic().endsWith("FENCE")),
 
-    /** 3E before an indirect branch is both a hint and, outside 64-bit mode, the DS override; objdump shows the hint alone. */
+    /**
+     * 3E before an indirect branch is both a hint and, outside 64-bit mode, the DS override; objdump shows the hint
+     * alone.
+     */
     NOTRACK_DS(d -> d.sameLength() && d.theirs().contains("notrack ")
             && plain(d.ours()).replace(" ds:", " ")
                     .equals(plain(d.theirs()).replace(" ds:", " "))),
@@ -103,17 +125,25 @@ enum KnownDifference {
             && plain(d.theirs()).replace("xmm", "mm")
                     .equals(plain(d.ours()).replace("xmm", "mm"))),
 
-    /** Bits 0 and 4 of the immediate choose the halves (SDM vol. 2, PCLMULQDQ); objdump names 2 and 3 as if they were 10h and 11h. */
-    PCLMUL_NAME(d -> d.sameLength() && d.mnemonic().endsWith("PCLMULQDQ")),
+    /**
+     * Bits 0 and 4 of the immediate choose the halves (SDM vol. 2, PCLMULQDQ); objdump names 2 and 3 as if they were
+     * 10h and 11h.
+     */
+    PCLMUL_NAME(d -> d.sameLength() && d.mnemonic().endsWith("PCLMULQDQ") && d.ours().matches(".*,0x[23]( #.*)?")),
 
     /** VEX.L is ignored by the register form of VMOVSS and VMOVSD; objdump names a YMM register. */
     SCALAR_MOVE_LENGTH(d -> d.sameLength() && d.theirs().replace('y', 'x').equals(d.ours().replace('y', 'x'))
             && d.theirs().matches("(?:[a-zA-Z0-9.]+ )*vmovs[sd] .*")),
 
-    /** With 32-bit address size a RIP-relative address has 32 bits (SDM vol. 2, 2.2.1.6); objdump does not cut it in its remark. */
+    /**
+     * With 32-bit address size a RIP-relative address has 32 bits (SDM vol. 2, 2.2.1.6); objdump does not cut it in its
+     * remark.
+     */
     EIP_TARGET(d -> d.sameLength() && d.ours().contains("[eip+") && plain(d.theirs()).equals(plain(d.ours()))),
 
-    /** A short branch with 16-bit operand size goes within 64 KiB (SDM vol. 2, Jcc); objdump does not cut its target. */
+    /**
+     * A short branch with 16-bit operand size goes within 64 KiB (SDM vol. 2, Jcc); objdump does not cut its target.
+     */
     SHORT_TARGET(d -> d.sameLength() && d.codeBits() != 64 && sameModulo64K(d.theirs(), d.ours())),
 
     /** SALC is not in the manual's text and exists on every CPU (SDM vol. 2, table A-2 leaves D6 empty). */
@@ -140,7 +170,10 @@ enum KnownDifference {
         return (difference & 0xffff) == 0;
     }
 
-    /** Without names of prefixes, and with an EIP-relative target cut to 32 bits, so that two known differences may meet. */
+    /**
+     * Without names of prefixes, and with an EIP-relative target cut to 32 bits, so that two known differences may
+     * meet.
+     */
     private static String plain(String text) {
         return Comparison.strip(text).replaceFirst(" # 0x(?:f{8})?([0-9a-f]{8})$", " # 0x$1");
     }

@@ -13,7 +13,10 @@ import java.util.List;
 /** Runs binutils' objdump and hands over its lines. */
 final class Objdump {
     private static final Path PROGRAM = Path.of("/usr/bin/objdump");
-    /** Intel64 is the ISA that the default CPU models have where AMD's differs: near branches ignore the operand-size prefix. */
+    /**
+     * Intel64 is the ISA that the default CPU models have where AMD's differs: near branches ignore the operand-size
+     * prefix.
+     */
     private static final String OPTIONS = "intel,intel64";
 
     /** Takes one disassembled instruction. */

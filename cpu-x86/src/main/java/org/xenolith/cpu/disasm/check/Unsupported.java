@@ -49,7 +49,8 @@ final class Unsupported {
             Extension.of("LWP", "llwpcb|slwpcb|lwpins|lwpval"),
             Extension.of("XOP",
                     "vfrczp[sd]|vfrczs[sd]|vpcmov|vpcom(lt|le|gt|ge|eq|neq|false|true)?u?[bwdq]|vpperm|vprot[bwdq]"
-                            + "|vphaddu?(bw|bd|bq|wd|wq|dq)|vphsub(bw|wd|dq)|vpmacs.*|vpmadcs.*|vpsha[bwdq]|vpshl[bwdq]"),
+                            + "|vphaddu?(bw|bd|bq|wd|wq|dq)|vphsub(bw|wd|dq)|vpmacs.*|vpmadcs.*"
+                            + "|vpsha[bwdq]|vpshl[bwdq]"),
             Extension.of("FMA4", "vfn?m(add|sub)[ps][sd]|vfm(addsub|subadd)p[sd]|vpermil2p[sd]"),
             Extension.of("AVX-VNNI", "vpdp(bu|ws|wu|bs)[a-z]+"),
             Extension.of("AVX-IFMA", "vpmadd52[hl]uq"),

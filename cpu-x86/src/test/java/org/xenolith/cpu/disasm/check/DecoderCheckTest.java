@@ -19,15 +19,18 @@ import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.insn.InstructionSet;
 
 /**
- * The decoder against binutils' objdump. {@code -Pdecoder} tries every ModRM byte and reads whole programs; the properties {@code
- * xenolith.decoder.seed} and {@code xenolith.decoder.files} (paths, separated by colons) choose others.
+ * The decoder against binutils' objdump. {@code -Pdecoder} tries every ModRM byte and reads whole programs; the
+ * properties {@code xenolith.decoder.seed} and {@code xenolith.decoder.files} (paths, separated by colons) choose
+ * others.
  */
 class DecoderCheckTest {
     private static final Logger LOG = LoggerFactory.getLogger(DecoderCheckTest.class);
     private static final long SEED = Long.getLong("xenolith.decoder.seed", 1);
     private static final int MODRMS = Integer.getInteger("xenolith.decoder.modrms", 2);
     private static final long MOST = Long.getLong("xenolith.decoder.most", 30_000);
-    /** Programs of Debian 12 with all that compilers and assembler writers use, up to AVX2, AES and SHA, and i386 code. */
+    /**
+     * Programs of Debian 12 with all that compilers and assembler writers use, up to AVX2, AES and SHA, and i386 code.
+     */
     private static final List<String> PROGRAMS = List.of("/bin/bash", "/usr/bin/perl", "/usr/bin/openssl",
             "/usr/bin/gdb",
             "/usr/lib/gcc/x86_64-linux-gnu/12/cc1", "/usr/lib/x86_64-linux-gnu/libc.so.6",
