@@ -1,0 +1,161 @@
+package org.xenolith.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.xenolith.testimages.EmbeddedGuest;
+
+/**
+ * The whole of Xenolith in this process, with the guest that comes with it:
+ * <ul>
+ * <li>it prints what its text says, and the same run comes out twice;</li>
+ * <li>its ends (power-off, reboot, crash, triple fault, running on) have their statuses and outcomes;</li>
+ * <li>its console reads what is typed;</li>
+ * <li>damaged images are refused in one line.</li>
+ * </ul>
+ */
+@Timeout(300)
+final class EmbeddedGuestRunTest {
+    @TempDir
+    Path folder;
+    private Path kernel;
+    private Path stats;
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private InputStream in = InputStream.nullInputStream();
+
+    @BeforeEach
+    void write_the_kernel() throws IOException {
+        kernel = EmbeddedGuest.HELLO.copyInto(folder);
+        stats = folder.resolve("stats.json");
+    }
+
+    private int run(String... options) {
+        List<String> args = new ArrayList<>(List.of("run", "--kernel", kernel.toString(), "--memory", "16M", "--stats",
+                stats.toString()));
+        args.addAll(List.of(options));
+        out.reset();
+        err.reset();
+        Messages messages = new Messages(new PrintStream(err, true, StandardCharsets.UTF_8), false);
+        return Main.execute(new App(in, out, messages, Optional.empty(), MachineFactory.real()), args.toArray(String[]::new));
+    }
+
+    private JsonNode statistics() throws IOException {
+        return new ObjectMapper().readTree(stats.toFile());
+    }
+
+    private String printed() {
+        return out.toString(StandardCharsets.ISO_8859_1);
+    }
+
+    private String said() {
+        return err.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void the_guest_prints_its_text_and_statistics_describe_it() throws Exception {
+        assertEquals(0, run(), this::said);
+        assertEquals(EmbeddedGuest.HELLO.expectedText(), printed());
+        assertEquals("", said());
+        JsonNode domain = statistics().get("domains").get(0);
+        assertEquals("poweroff", domain.get("outcome").asText());
+        assertEquals(printed().length(), domain.get("console_bytes").asInt());
+        byte[] digest = MessageDigest.getInstance("SHA-256").digest(out.toByteArray());
+        assertEquals(HexFormat.of().formatHex(digest), domain.get("console_sha256").asText());
+        assertEquals("{}", statistics().get("unimplemented").toString());
+        assertTrue(statistics().get("instructions").asLong() > 10_000);
+        assertTrue(statistics().get("virtual_ns").asLong() > 50_000_000, "five timer ticks of 10 ms");
+    }
+
+    @Test
+    void the_same_run_comes_out_twice() throws IOException {
+        assertEquals(0, run("--seed", "7"));
+        JsonNode first = statistics();
+        assertEquals(0, run("--seed", "7"));
+        JsonNode second = statistics();
+        for (String key : List.of("outcome", "instructions", "virtual_ns", "domains", "exits", "unimplemented")) {
+            assertEquals(first.get(key), second.get(key), key);
+        }
+    }
+
+    @Test
+    void the_epoch_is_the_date_that_the_guest_sees() {
+        assertEquals(0, run("--epoch", "2001-09-09T01:46:40Z"));
+        assertTrue(printed().contains("date: 1000000000 s after 1970"), this::printed);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"crash, 134, crash", "'reboot', 0, reboot", "fault, 0, reboot"})
+    void ends_of_a_guest_have_their_status_and_outcome(String word, int status, String outcome) throws IOException {
+        assertEquals(status, run("--append", word, "--no-reboot"), this::said);
+        assertEquals(outcome, statistics().get("outcome").asText());
+        assertEquals(outcome, statistics().get("domains").get(0).get("outcome").asText());
+        if (outcome.equals("crash")) {
+            assertTrue(said().startsWith("xenolith: guest 'guest' crashed:\n"), this::said);
+            assertTrue(said().contains("rip"), this::said);
+        }
+    }
+
+    @Test
+    void a_guest_that_reboots_is_started_again() throws IOException {
+        assertEquals(124, run("--append", "reboot", "--timeout", "180ms"));
+        assertEquals(3, printed().split("Again", -1).length - 1, "50 ms a turn");
+        assertEquals("timeout", statistics().get("domains").get(0).get("outcome").asText());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"spin, --timeout, 1s, 1000000000", "spin, --wall-timeout, 1s, 0", "idle, --timeout, 30s, 30000000000",
+        "idle, --idle-timeout, 1m, 60000000000", "wait, --timeout, 1h, 0"})
+    void limits_of_time_end_with_124(String word, String option, String value, long leastVirtualNs) throws IOException {
+        assertEquals(124, run("--append", word, option, value), this::said);
+        assertEquals("timeout", statistics().get("outcome").asText());
+        assertTrue(statistics().get("virtual_ns").asLong() >= leastVirtualNs, () -> "" + leastVirtualNs);
+        assertTrue(said().startsWith("xenolith: ") && said().indexOf('\n') == said().length() - 1, this::said);
+    }
+
+    @Test
+    void the_console_reads_what_is_typed() {
+        in = new ByteArrayInputStream("what is typed\nq".getBytes(StandardCharsets.US_ASCII));
+        assertEquals(0, run("--append", "echo"), this::said);
+        assertTrue(printed().contains("what is typed\r\nGood bye"), this::printed);
+    }
+
+    @Test
+    void a_guest_with_more_memory_says_so() {
+        assertEquals(0, run("--memory", "6G", "--vcpus", "3"), this::said);
+        assertTrue(printed().contains("memory: 6144 MiB"), this::printed);
+    }
+
+    @Test
+    void damaged_images_are_refused_in_one_line() throws IOException {
+        byte[] image = EmbeddedGuest.HELLO.image();
+        for (int length : new int[]{1, 63, 64, 200, 0x1000, 0x17e0}) {
+            Files.write(kernel, java.util.Arrays.copyOf(image, length));
+            assertEquals(126, run(), () -> length + " bytes: " + said());
+            assertTrue(said().startsWith("xenolith: " + kernel + ": "), this::said);
+            assertEquals(said().length() - 1, said().indexOf('\n'), this::said);
+            assertEquals("error", statistics().get("outcome").asText());
+        }
+    }
+}
