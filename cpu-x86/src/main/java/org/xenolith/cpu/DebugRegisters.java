@@ -175,6 +175,14 @@ public final class DebugRegisters implements Mmu.DataBreakpoints {
         }
     }
 
+    /** INT1 delivers its #DB with what a preceding load of SS has left waiting, as one. */
+    public void mergePending() {
+        if (pending != 0) {
+            record(pending);
+            pending = 0;
+        }
+    }
+
     public boolean pending() {
         return pending != 0;
     }

@@ -78,6 +78,9 @@ public final class Exceptions {
      */
     public static void software(Cpu c, int vector, Source source) {
         c.debug().suppressStep();
+        if (source == Source.PRIVILEGED_SOFTWARE) {
+            c.debug().mergePending();
+        }
         once(c, vector, source, false, 0);
     }
 
