@@ -60,6 +60,31 @@ final class SystemCallTest {
     }
 
     @Test
+    void amd_has_syscall_in_compatibility_and_legacy_mode() {
+        try (TestMachine a = new TestMachine(true)) {
+            a.compatibility(3);
+            a.cpu.setField(CpuState.STAR, 0x0033_0008L << 32);
+            a.cpu.setField(CpuState.CSTAR, ENTRY);
+            a.cpu.setField(CpuState.FMASK, 0);
+            assertEquals(-1, a.exec("0F05"));
+            assertEquals(ENTRY, a.cpu.rip());
+            assertEquals(64, a.cpu.codeBits());
+            a.protected32(3);
+            a.cpu.setField(CpuState.EFER, ControlRegisters.EFER_SCE);
+            a.cpu.setField(CpuState.STAR, 0x0033_0018L << 32 | ENTRY);
+            a.cpu.setRflags(Flags.IF);
+            assertEquals(-1, a.exec("0F05"));
+            assertEquals(ENTRY, a.cpu.rip());
+            assertEquals(32, a.cpu.codeBits());
+            assertEquals(CODE + 2, a.cpu.reg(CpuState.RCX));
+            assertFalse(a.cpu.systemFlag(Flags.IF));
+            assertEquals(-1, a.exec("0F07"));
+            assertEquals(3, a.cpu.cpl());
+            assertEquals(CODE + 2, a.cpu.rip());
+        }
+    }
+
+    @Test
     void sysret_to_64_and_32_bit_code() {
         m.long64(0);
         star();

@@ -72,6 +72,11 @@ public final class TestMachine implements AutoCloseable {
     public int externalVector = -1;
 
     public TestMachine() {
+        this(false);
+    }
+
+    /** @param amd the vendor, where it makes a difference */
+    public TestMachine(boolean amd) {
         this(new AllFeatures());
     }
 
@@ -106,7 +111,7 @@ public final class TestMachine implements AutoCloseable {
     }
 
     /** A model that offers every feature. */
-    private static final class AllFeatures implements CpuModel {
+    private record AllFeatures(boolean amd) implements CpuModel {
         @Override
         public String name() {
             return "test";

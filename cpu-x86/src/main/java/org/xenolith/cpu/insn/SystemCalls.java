@@ -22,27 +22,37 @@ final class SystemCalls {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("SYSCALL",  "0F 05",       "", "end o64 nouser syscall", SystemCalls::syscall);
-        t.add("SYSRET",   "0F 07",       "", "end o64 nouser syscall", SystemCalls::sysret);
+        t.add("SYSCALL",  "0F 05",       "", "end nouser syscall", SystemCalls::syscall);
+        t.add("SYSRET",   "0F 07",       "", "end nouser syscall", SystemCalls::sysret);
         t.add("SYSENTER", "0F 34",       "", "end nouser sep",         SystemCalls::sysenter);
         t.add("SYSEXIT",  "0F 35",       "", "end nouser sep",         SystemCalls::sysexit);
         t.add("SWAPGS",   "0F 01 F8",    "", "o64 priv",               SystemCalls::swapgs);
         // @formatter:on
     }
 
-    static void syscall(Cpu c, Insn i) {
-        if ((c.efer() & ControlRegisters.EFER_SCE) == 0) {
+    /** SYSCALL and SYSRET exist outside 64-bit mode on AMD only (APM vol. 3). */
+    private static void checkEnabled(Cpu c) {
+        boolean here = c.code64() || c.model().amd() && c.protectedMode() && !c.vm86();
+        if (!here || (c.efer() & ControlRegisters.EFER_SCE) == 0) {
             throw c.ud();
         }
+    }
+
+    static void syscall(Cpu c, Insn i) {
+        checkEnabled(c);
         long flags = c.rflags() & ~Flags.RF;
-        c.setReg(CpuState.RCX, c.rip());
-        c.setReg(11, flags);
         int selector = (int) (c.field(CpuState.STAR) >>> 32) & 0xfffc;
-        c.setSegment(CpuState.CS, selector, 0, FLAT, CODE64);
+        boolean wide = c.longMode();
+        long target = wide ? c.field(c.code64() ? CpuState.LSTAR : CpuState.CSTAR) : c.field(CpuState.STAR) & FLAT;
+        c.setReg(CpuState.RCX, c.rip());
+        if (wide) {
+            c.setReg(11, flags);
+        }
+        c.setSegment(CpuState.CS, selector, 0, FLAT, wide ? CODE64 : CODE32);
         c.setSegment(CpuState.SS, selector + 8, 0, FLAT, DATA);
-        c.setRflags(flags & ~c.field(CpuState.FMASK));
+        c.setRflags(flags & ~(wide ? c.field(CpuState.FMASK) : Flags.IF | Flags.VM));
         c.updateMode();
-        c.setRip(c.field(CpuState.LSTAR));
+        c.setRip(target);
         // a SYSCALL whose mask clears TF is not stepped; the trap comes when SYSRET has brought TF back
         if (!c.systemFlag(Flags.TF)) {
             c.debug().suppressStep();
@@ -50,20 +60,19 @@ final class SystemCalls {
     }
 
     static void sysret(Cpu c, Insn i) {
-        if ((c.efer() & ControlRegisters.EFER_SCE) == 0) {
-            throw c.ud();
-        }
+        checkEnabled(c);
+        boolean to64 = i.rexW();
         long rip = c.reg(CpuState.RCX);
-        if (c.cpl() != 0 || i.rexW() && !Mmu.isCanonical(rip)) {
+        // AMD lets the fetch in ring 3 find out that the address is not canonical
+        if (c.cpl() != 0 || to64 && !c.model().amd() && !Mmu.isCanonical(rip)) {
             throw c.gp0();
         }
         int star = (int) (c.field(CpuState.STAR) >>> 48);
-        c.setSegment(CpuState.CS, star + (i.rexW() ? 16 : 0) & 0xffff | 3, 0, FLAT,
-                (i.rexW() ? CODE64 : CODE32) | RING3);
+        c.setSegment(CpuState.CS, star + (to64 ? 16 : 0) & 0xffff | 3, 0, FLAT, (to64 ? CODE64 : CODE32) | RING3);
         c.setSegment(CpuState.SS, star + 8 & 0xffff | 3, 0, FLAT, DATA | RING3);
-        c.setRflags(c.reg(11) & 0x3c7fd7);
+        c.setRflags(c.longMode() ? c.reg(11) & 0x3c7fd7 : c.rflags() | Flags.IF);
         c.updateMode();
-        c.setRip(i.rexW() ? rip : rip & 0xffff_ffffL);
+        c.setRip(to64 ? rip : rip & FLAT);
         if (c.systemFlag(Flags.TF)) {
             c.debug().suppressStep();
             c.debug().stepAfterReturn();

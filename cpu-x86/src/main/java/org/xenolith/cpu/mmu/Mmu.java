@@ -279,6 +279,12 @@ public final class Mmu {
 
     public long readSystem(long va, int bits) {
         int bytes = bits >>> 3;
+        if ((va & 0xfff) + bytes <= 4096) {
+            long host = translateAs(Tlb.SUPERVISOR, va, false);
+            if (host != 0) {
+                return load(host, bytes);
+            }
+        }
         long v = 0;
         for (int i = 0; i < bytes; i++) {
             long at = wrap(va + i);

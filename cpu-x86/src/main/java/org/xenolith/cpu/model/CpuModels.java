@@ -21,7 +21,7 @@ public final class CpuModels {
 
     private static final List<String> NAMES = List.of("x86-64-v2", "x86-64-v3", "intel", "amd");
 
-    private static final String BASE = "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clfsh mmx fxsr "
+    private static final String BASE = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clfsh mmx fxsr "
             + "sse sse2 syscall nx lm invariant_tsc";
     private static final String V2 = " sse3 ssse3 sse4_1 sse4_2 popcnt cx16 lahf_lm";
     private static final String SYSTEM = " x2apic xsave xsaveopt xsavec xgetbv1 rdrand rdseed pcid invpcid smep smap umip "
@@ -36,7 +36,7 @@ public final class CpuModels {
     private static final Set<Feature> REQUIRED = features(
             "fpu tsc msr cx8 cmov clfsh mmx fxsr sse sse2 pse pae pge pat apic syscall nx lm");
     /** In CPUID, but the emulator has no instructions for them. */
-    private static final Set<Feature> NOT_BUILT = features("vme vmx svm sse4a vaes vpclmulqdq gfni movdiri");
+    private static final Set<Feature> NOT_BUILT = features("vmx svm sse4a vaes vpclmulqdq gfni movdiri");
     private static final Map<Feature, Set<Feature>> NEEDS = needs();
     private static final Map<String, String> ALIASES = Map.ofEntries(Map.entry("pclmul", "pclmulqdq"),
             Map.entry("abm", "lzcnt"), Map.entry("shani", "sha"), Map.entry("pdpe1gb", "page1gb"),
