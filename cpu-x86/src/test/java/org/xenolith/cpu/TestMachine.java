@@ -77,7 +77,7 @@ public final class TestMachine implements AutoCloseable {
 
     /** @param amd the vendor, where it makes a difference */
     public TestMachine(boolean amd) {
-        this(new AllFeatures());
+        this(new AllFeatures(amd));
     }
 
     public TestMachine(CpuModel model) {
