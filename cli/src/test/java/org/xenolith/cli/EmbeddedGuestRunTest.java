@@ -58,7 +58,8 @@ final class EmbeddedGuestRunTest {
         out.reset();
         err.reset();
         Messages messages = new Messages(new PrintStream(err, true, StandardCharsets.UTF_8), false);
-        return Main.execute(new App(in, out, messages, Optional.empty(), MachineFactory.real()), args.toArray(String[]::new));
+        return Main.execute(new App(in, out, messages, Optional.empty(), MachineFactory.real()),
+                args.toArray(String[]::new));
     }
 
     private JsonNode statistics() throws IOException {

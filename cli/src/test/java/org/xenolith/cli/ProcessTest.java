@@ -54,7 +54,8 @@ final class ProcessTest {
     }
 
     private List<String> command(String... options) {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
                 Main.class.getName(), "run", "--kernel", kernel.toString(), "-m", "16M", "--stats", stats.toString()));
         command.addAll(List.of(options));
@@ -110,7 +111,8 @@ final class ProcessTest {
         Path before = folder.resolve("before");
         Path during = folder.resolve("during");
         Path after = folder.resolve("after");
-        String line = "stty -a >" + before + "; (sleep 1; until [ -e " + folder + "/look ]; do sleep 0.1; done; stty -a >" + during
+        String line = "stty -a >" + before + "; (sleep 1; until [ -e " + folder
+                + "/look ]; do sleep 0.1; done; stty -a >" + during
                 + ") & " + quoted(command("--append", "echo")) + "; echo status=$?; stty -a >" + after;
         startInTerminal(line);
         InputStream screen = process.getInputStream();

@@ -16,8 +16,9 @@ import org.xenolith.hypervisor.Vcpu;
 
 /** Says in words why a guest crashed: reason, registers, and names for code addresses where the kernel has symbols. */
 final class CrashReport {
-    private static final String[] NAMES = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
-            "r14", "r15" };
+    private static final String[] NAMES = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10",
+        "r11", "r12", "r13",
+        "r14", "r15"};
     private static final int STACK_WORDS = 512;
     private static final int MAX_CALLS = 16;
 
@@ -38,7 +39,8 @@ final class CrashReport {
 
     private static String reason(int reason) {
         return switch (reason) {
-            case ShutdownReason.CRASH -> "the guest reported a crash (SHUTDOWN_crash), as kernels do when they panic; its last console lines say why";
+            case ShutdownReason.CRASH ->
+                "the guest reported a crash (SHUTDOWN_crash), as kernels do when they panic; its last console lines say why";
             case ShutdownReason.WATCHDOG -> "the guest's watchdog expired (SHUTDOWN_watchdog)";
             default -> "the guest shut down for an unknown reason, " + reason;
         };
@@ -54,7 +56,8 @@ final class CrashReport {
 
     private static void vcpu(StringBuilder b, Vcpu v, Optional<SymbolTable> symbols) {
         Cpu c = v.cpu();
-        b.append(String.format(Locale.ROOT, "vCPU %d: rip %x%s cs %x cpl %d rflags %x%n", v.id(), c.rip(), name(symbols, c.rip()),
+        b.append(String.format(Locale.ROOT, "vCPU %d: rip %x%s cs %x cpl %d rflags %x%n", v.id(), c.rip(),
+                name(symbols, c.rip()),
                 c.selector(CpuState.CS), c.cpl(), c.rflags()));
         for (int r = 0; r < 16; r++) {
             b.append(String.format(Locale.ROOT, "%s%-3s %016x", r % 4 == 0 ? "  " : "  ", NAMES[r], c.reg(r)));
@@ -82,13 +85,15 @@ final class CrashReport {
             long word = v.domain().read64(gpa);
             String name = name(symbols, word);
             if (!name.isEmpty()) {
-                b.append(found++ == 0 ? "  code addresses on the stack:\n" : "").append(String.format(Locale.ROOT, "    %x%s%n", word, name));
+                b.append(found++ == 0 ? "  code addresses on the stack:\n" : "")
+                        .append(String.format(Locale.ROOT, "    %x%s%n", word, name));
             }
         }
     }
 
     private static String name(Optional<SymbolTable> symbols, long address) {
         return symbols.flatMap(t -> t.find(address))
-                .map(found -> String.format(Locale.ROOT, " <%s+0x%x>", found.name(), address - found.address())).orElse("");
+                .map(found -> String.format(Locale.ROOT, " <%s+0x%x>", found.name(), address - found.address()))
+                .orElse("");
     }
 }

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param vcpus number of virtual CPUs, 1 to 32
  * @param reboot start the guest again when it reboots; otherwise that ends it with {@link Outcome#REBOOT}
  */
-public record DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine, long memoryBytes,
+public record DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
+        long memoryBytes,
         int vcpus, boolean reboot) {
 }

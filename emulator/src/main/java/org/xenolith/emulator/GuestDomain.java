@@ -1,7 +1,7 @@
 package org.xenolith.emulator;
 
-import java.nio.file.NoSuchFileException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -86,7 +86,8 @@ final class GuestDomain {
     }
 
     /** Builds the domain and leaves it ready to run. */
-    void start(Host host, Xenstored xenstored, CodeCache code, InstructionTable table) throws ImageException, NoSuchFileException {
+    void start(Host host, Xenstored xenstored, CodeCache code, InstructionTable table)
+            throws ImageException, NoSuchFileException {
         ImageFile kernel = ImageFile.open(config.kernel());
         Optional<ImageFile> initrd = Optional.empty();
         if (config.initrd().isPresent()) {
@@ -103,7 +104,8 @@ final class GuestDomain {
             }
         }
         boot.load(domain);
-        domain.setMemoryMap(boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
+        domain.setMemoryMap(
+                boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
         connect(host, xenstored);
         for (Vcpu v : domain.vcpus()) {
             // the uuid comes from the machine's seed and the guest's name
@@ -130,9 +132,11 @@ final class GuestDomain {
         int domid = domain.domid();
         long kib = config.memoryBytes() >>> 10;
         DomainTree.create(xenstored.client(),
-                new GuestDescription(domid, config.name(), uuid, config.type().label(), config.vcpus(), config.vcpus(), kib, kib, 0,
+                new GuestDescription(domid, config.name(), uuid, config.type().label(), config.vcpus(), config.vcpus(),
+                        kib, kib, 0,
                         new GuestDescription.Ring(SpecialPages.XENSTORE, storePort),
-                        new GuestDescription.Console(new GuestDescription.Ring(SpecialPages.CONSOLE, consolePort), "pty", "")));
+                        new GuestDescription.Console(new GuestDescription.Ring(SpecialPages.CONSOLE, consolePort),
+                                "pty", "")));
         int[] storeLocal = new int[1];
         xenstored.introduce(domid, new GuestRingPage(domain, SpecialPages.XENSTORE), () -> {
             if (storeLocal[0] != 0) {
@@ -243,7 +247,8 @@ final class GuestDomain {
     }
 
     RunResult.DomainResult result() {
-        return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(), config.vcpus(), outcome,
+        return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(),
+                config.vcpus(), outcome,
                 instructions(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport);
     }
 }

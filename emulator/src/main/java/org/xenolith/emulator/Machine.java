@@ -97,7 +97,8 @@ public final class Machine implements AutoCloseable {
             throws ImageException, NoSuchFileException {
         for (DomainConfig d : config.domains()) {
             if (d.type() != GuestType.PVH) {
-                throw new IllegalArgumentException("guests of type " + d.type().label() + " are not built yet; use --type pvh");
+                throw new IllegalArgumentException(
+                        "guests of type " + d.type().label() + " are not built yet; use --type pvh");
             }
         }
         Machine m = new Machine(config);
@@ -240,7 +241,8 @@ public final class Machine implements AutoCloseable {
         long instructions = domains.stream().mapToLong(RunResult.DomainResult::instructions).sum();
         Map<String, Long> exits = new TreeMap<>();
         exits.put("tlb_miss", cpus.stream().mapToLong(c -> c.cpu().mmu().misses()).sum());
-        return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), Tier.INTERPRETER, 1.0, ProcessMemory.peakRssMb(),
+        return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), Tier.INTERPRETER, 1.0,
+                ProcessMemory.peakRssMb(),
                 exits, domains, new TreeMap<>(host.statistics().counts()));
     }
 

@@ -16,7 +16,8 @@ import java.util.List;
  * @param wallTimeoutMs limit of host time in milliseconds, {@link Long#MAX_VALUE} for none
  * @param idleTimeoutNs how long, in virtual nanoseconds, the machine may wait for its own timers only
  */
-public record MachineConfig(List<DomainConfig> domains, String cpu, Tier tier, Pace pace, long seed, Instant epoch, long timeoutNs,
+public record MachineConfig(List<DomainConfig> domains, String cpu, Tier tier, Pace pace, long seed, Instant epoch,
+        long timeoutNs,
         long wallTimeoutMs, long idleTimeoutNs) {
     /** Idle limit when none is given: 10 virtual minutes. */
     public static final long DEFAULT_IDLE_TIMEOUT_NS = 600_000_000_000L;

@@ -19,7 +19,8 @@ import java.util.Map;
  * @param unimplemented counts of what guests asked for and is not built, by name, sorted
  */
 public record RunResult(Outcome outcome, String reason, long instructions, long virtualNs, long wallMs, Tier tier,
-        double interpretedShare, long peakRssMb, Map<String, Long> exits, List<DomainResult> domains, Map<String, Long> unimplemented) {
+        double interpretedShare, long peakRssMb, Map<String, Long> exits, List<DomainResult> domains,
+        Map<String, Long> unimplemented) {
 
     /**
      * One guest's part.
