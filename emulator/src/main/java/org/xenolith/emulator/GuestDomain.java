@@ -26,7 +26,7 @@ import org.xenolith.hypervisor.HvmParams;
 import org.xenolith.hypervisor.ShutdownReason;
 import org.xenolith.hypervisor.Vcpu;
 import org.xenolith.hypervisor.console.ConsoleRing;
-import org.xenolith.hypervisor.ring.GuestRingPage;
+import org.xenolith.hypervisor.toolstack.DomainLinks;
 import org.xenolith.hypervisor.xenstore.DomainTree;
 import org.xenolith.hypervisor.xenstore.GuestDescription;
 import org.xenolith.hypervisor.xenstore.Xenstored;
@@ -106,7 +106,7 @@ final class GuestDomain {
         boot.load(domain);
         domain.setMemoryMap(
                 boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
-        connect(host, xenstored);
+        connect(xenstored);
         for (Vcpu v : domain.vcpus()) {
             // the uuid comes from the machine's seed and the guest's name
             RandomSource.seed(v.cpu(), uuid.getMostSignificantBits() ^ uuid.getLeastSignificantBits());
@@ -117,44 +117,24 @@ final class GuestDomain {
         domain.unpause();
     }
 
-    private void connect(Host host, Xenstored xenstored) {
-        int storePort = domain.events().allocUnbound(0);
-        int consolePort = domain.events().allocUnbound(0);
+    private void connect(Xenstored xenstored) {
+        DomainLinks.offer(domain, SpecialPages.XENSTORE, SpecialPages.CONSOLE);
         HvmParams params = domain.params();
-        params.set(HvmParams.STORE_PFN, SpecialPages.XENSTORE);
-        params.set(HvmParams.STORE_EVTCHN, storePort);
-        params.set(HvmParams.CONSOLE_PFN, SpecialPages.CONSOLE);
-        params.set(HvmParams.CONSOLE_EVTCHN, consolePort);
         params.set(HvmParams.PAGING_RING_PFN, SpecialPages.PAGING);
         params.set(HvmParams.MONITOR_RING_PFN, SpecialPages.MONITOR);
         params.set(HvmParams.SHARING_RING_PFN, SpecialPages.SHARING);
         params.set(HvmParams.IDENT_PT, SpecialPages.IDENT_PT << 12);
-        int domid = domain.domid();
+        int storePort = DomainLinks.storePort(domain);
+        int consolePort = DomainLinks.consolePort(domain);
         long kib = config.memoryBytes() >>> 10;
         DomainTree.create(xenstored.client(),
-                new GuestDescription(domid, config.name(), uuid, config.type().label(), config.vcpus(), config.vcpus(),
-                        kib, kib, 0,
+                new GuestDescription(domain.domid(), config.name(), uuid, config.type().label(), config.vcpus(),
+                        config.vcpus(), kib, kib, 0,
                         new GuestDescription.Ring(SpecialPages.XENSTORE, storePort),
                         new GuestDescription.Console(new GuestDescription.Ring(SpecialPages.CONSOLE, consolePort),
                                 "pty", "")));
-        int[] storeLocal = new int[1];
-        xenstored.introduce(domid, new GuestRingPage(domain, SpecialPages.XENSTORE), () -> {
-            if (storeLocal[0] != 0) {
-                host.control().notify(storeLocal[0]);
-            }
-        });
-        storeLocal[0] = host.control().bind(domid, storePort, () -> {
-            if (xenstored.isIntroduced(domid)) {
-                xenstored.ring(domid).onNotify();
-            }
-        });
-        int[] consoleLocal = new int[1];
-        ring = new ConsoleRing(new GuestRingPage(domain, SpecialPages.CONSOLE), this::output, () -> {
-            if (consoleLocal[0] != 0) {
-                host.control().notify(consoleLocal[0]);
-            }
-        });
-        consoleLocal[0] = host.control().bind(domid, consolePort, ring::onNotify);
+        DomainLinks.xenstore(domain, xenstored);
+        ring = DomainLinks.console(domain, this::output);
     }
 
     private int output(byte[] data, int offset, int length) {

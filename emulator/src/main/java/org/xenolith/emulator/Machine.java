@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.xenolith.cpu.CpuModel;
@@ -19,8 +18,7 @@ import org.xenolith.host.ProcessMemory;
 import org.xenolith.hypervisor.Host;
 import org.xenolith.hypervisor.HostConfig;
 import org.xenolith.hypervisor.hypercall.HypercallTable;
-import org.xenolith.hypervisor.ring.GuestRingPage;
-import org.xenolith.hypervisor.xenstore.DomainAccess;
+import org.xenolith.hypervisor.toolstack.HostDomainAccess;
 import org.xenolith.hypervisor.xenstore.DomainTree;
 import org.xenolith.hypervisor.xenstore.Xenstored;
 import org.xenolith.memory.PhysicalMemory;
@@ -68,16 +66,11 @@ public final class Machine implements AutoCloseable {
         host = new Host(memory, clock, timers, model, HostConfig.defaults().withEpoch(config.epoch().getEpochSecond()),
                 new HypercallTable());
         code = new CodeCache(memory);
-        xenstored = new Xenstored(new DomainAccess() {
-            @Override
-            public boolean exists(int domid) {
-                return domid == 0 || host.domain(domid) != null;
-            }
-
-            @Override
-            public Optional<RingEnd> connect(int domid, long gfn, int port) {
-                return Optional.ofNullable(host.domain(domid))
-                        .map(d -> new RingEnd(new GuestRingPage(d, gfn), () -> d.events().sendFromHandler(port)));
+        HostDomainAccess domains = new HostDomainAccess(host);
+        xenstored = new Xenstored(domains);
+        domains.setListener(domid -> {
+            if (xenstored.isIntroduced(domid)) {
+                xenstored.ring(domid).onNotify();
             }
         });
         DomainTree.createControlDomain(xenstored.client());

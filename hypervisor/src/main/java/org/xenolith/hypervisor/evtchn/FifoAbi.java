@@ -139,7 +139,9 @@ final class FifoAbi implements EventAbi {
         }
     }
 
-    /** An event that was the tail of the queue it was last on leaves that queue empty, be it the same one or another. */
+    /**
+     * An event that was the tail of the queue it was last on leaves that queue empty, be it the same one or another.
+     */
     private void leaveOldQueue(EventVcpu vcpu, EventChannel channel) {
         Control old = controls[channel.lastVcpu];
         if (old != null && old.tail[channel.lastPriority] == channel.port) {

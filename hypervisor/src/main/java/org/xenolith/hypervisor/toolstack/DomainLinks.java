@@ -9,9 +9,9 @@ import org.xenolith.hypervisor.xenstore.XenstoreRing;
 import org.xenolith.hypervisor.xenstore.Xenstored;
 
 /**
- * Connects the two rings that every domain is born with: allocates the guest's event channel, tells the guest of it by
- * HVM parameters,
- * grants the page to domain 0, and binds the service at the other end.
+ * Connects the two rings that every domain is born with. First {@link #offer} allocates the guest's event channels,
+ * tells the guest of
+ * page and port by HVM parameters and grants the pages to domain 0; then each service is bound at the other end.
  */
 public final class DomainLinks {
     /** Grant references that are kept for these pages (public/grant_table.h). */
@@ -21,52 +21,75 @@ public final class DomainLinks {
     private DomainLinks() {
     }
 
-    /** A service that a local port's handler calls once it is known. */
-    private static final class Handler implements Runnable {
-        private Runnable target = () -> {};
+    /** Domain 0's end of an event channel; signals before it is bound go nowhere. */
+    private static final class Signal implements Runnable {
+        private final ControlDomain control;
+        private int localPort;
+
+        private Signal(Domain d) {
+            control = d.host().control();
+        }
+
+        private void bind(Domain d, int portParam, Runnable handler) {
+            localPort = control.bind(d.domid(), (int) d.params().get(portParam), handler);
+        }
 
         @Override
         public void run() {
-            target.run();
+            if (localPort != 0) {
+                control.notify(localPort);
+            }
         }
     }
 
     /**
-     * Gives the domain a PV console.
+     * Allocates the guest's ends of both rings.
      *
-     * @param gfn the console page, which must be RAM of the domain
-     * @param sink where the guest's output goes
+     * @param storeGfn the xenstore page, RAM of the domain
+     * @param consoleGfn the console page, RAM of the domain
      */
-    public static ConsoleRing console(Domain d, long gfn, ConsoleRing.Sink sink) {
-        Handler handler = new Handler();
-        int local = link(d, gfn, HvmParams.CONSOLE_PFN, HvmParams.CONSOLE_EVTCHN, GRANT_CONSOLE, handler);
-        ConsoleRing ring = new ConsoleRing(new GuestRingPage(d, gfn), sink, () -> d.host().control().notify(local));
-        handler.target = ring::onNotify;
-        return ring;
+    public static void offer(Domain d, long storeGfn, long consoleGfn) {
+        offer(d, storeGfn, HvmParams.STORE_PFN, HvmParams.STORE_EVTCHN, GRANT_XENSTORE);
+        offer(d, consoleGfn, HvmParams.CONSOLE_PFN, HvmParams.CONSOLE_EVTCHN, GRANT_CONSOLE);
     }
 
-    /**
-     * Introduces the domain to the xenstore daemon.
-     *
-     * @param gfn the xenstore page, which must be RAM of the domain
-     */
-    public static XenstoreRing xenstore(Domain d, long gfn, Xenstored daemon) {
-        Handler handler = new Handler();
-        int local = link(d, gfn, HvmParams.STORE_PFN, HvmParams.STORE_EVTCHN, GRANT_XENSTORE, handler);
-        XenstoreRing ring = daemon.introduce(d.domid(), new GuestRingPage(d, gfn),
-                () -> d.host().control().notify(local));
-        handler.target = ring::onNotify;
-        return ring;
-    }
-
-    private static int link(Domain d, long gfn, int pfnParam, int portParam, int ref, Runnable handler) {
+    private static void offer(Domain d, long gfn, int pfnParam, int portParam, int ref) {
         if (!d.isRam(gfn << 12, 4096)) {
             throw new IllegalArgumentException("gfn 0x" + Long.toHexString(gfn) + " is not RAM of domain " + d.domid());
         }
-        int port = d.events().allocUnbound(ControlDomain.DOMID);
         d.params().set(pfnParam, gfn);
-        d.params().set(portParam, port);
+        d.params().set(portParam, d.events().allocUnbound(ControlDomain.DOMID));
         d.grants().grant(ref, ControlDomain.DOMID, gfn);
-        return d.host().control().bind(d.domid(), port, handler);
+    }
+
+    /** The guest's xenstore port, once offered. */
+    public static int storePort(Domain d) {
+        return (int) d.params().get(HvmParams.STORE_EVTCHN);
+    }
+
+    /** The guest's console port, once offered. */
+    public static int consolePort(Domain d) {
+        return (int) d.params().get(HvmParams.CONSOLE_EVTCHN);
+    }
+
+    /** Serves the domain's console; {@code sink} takes what the guest writes. */
+    public static ConsoleRing console(Domain d, ConsoleRing.Sink sink) {
+        Signal signal = new Signal(d);
+        ConsoleRing ring = new ConsoleRing(new GuestRingPage(d, d.params().get(HvmParams.CONSOLE_PFN)), sink, signal);
+        signal.bind(d, HvmParams.CONSOLE_EVTCHN, ring::onNotify);
+        return ring;
+    }
+
+    /** Introduces the domain to the xenstore daemon. A later connection of the same domain is served, too. */
+    public static XenstoreRing xenstore(Domain d, Xenstored daemon) {
+        Signal signal = new Signal(d);
+        int domid = d.domid();
+        XenstoreRing ring = daemon.introduce(domid, new GuestRingPage(d, d.params().get(HvmParams.STORE_PFN)), signal);
+        signal.bind(d, HvmParams.STORE_EVTCHN, () -> {
+            if (daemon.isIntroduced(domid)) {
+                daemon.ring(domid).onNotify();
+            }
+        });
+        return ring;
     }
 }

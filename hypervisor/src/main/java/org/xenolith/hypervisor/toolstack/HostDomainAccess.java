@@ -1,6 +1,7 @@
 package org.xenolith.hypervisor.toolstack;
 
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.xenolith.hypervisor.ControlDomain;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.Host;
@@ -11,9 +12,15 @@ import org.xenolith.hypervisor.xenstore.DomainAccess;
 /** The domains of a host as the xenstore daemon sees them. */
 public final class HostDomainAccess implements DomainAccess {
     private final Host host;
+    private IntConsumer listener = domid -> {};
 
     public HostDomainAccess(Host host) {
         this.host = host;
+    }
+
+    /** Hears, by domid, of signals from domains that were connected by request rather than at their creation. */
+    public void setListener(IntConsumer listener) {
+        this.listener = listener;
     }
 
     @Override

@@ -29,6 +29,7 @@ final class DomainLinksTest {
     @BeforeEach
     void one_domain() {
         d = t.domain(1);
+        DomainLinks.offer(d, STORE, CONSOLE);
     }
 
     @AfterEach
@@ -51,7 +52,7 @@ final class DomainLinksTest {
 
     @Test
     void console_output_reaches_the_sink_and_input_the_guest() {
-        ConsoleRing ring = DomainLinks.console(d, CONSOLE, (data, offset, length) -> {
+        ConsoleRing ring = DomainLinks.console(d, (data, offset, length) -> {
             output.append(new String(data, offset, length, StandardCharsets.US_ASCII));
             return length;
         });
@@ -73,7 +74,7 @@ final class DomainLinksTest {
     @Test
     void xenstore_answers_a_request_by_ring_and_event() {
         Xenstored daemon = new Xenstored(new HostDomainAccess(t.host));
-        DomainLinks.xenstore(d, STORE, daemon);
+        DomainLinks.xenstore(d, daemon);
         long page = param(HvmParams.STORE_PFN) << 12;
         int port = (int) param(HvmParams.STORE_EVTCHN);
         // XS_GET_DOMAIN_PATH of the domain itself: type 10, request 7, transaction 0
@@ -95,7 +96,6 @@ final class DomainLinksTest {
 
     @Test
     void ring_page_must_be_memory_of_the_domain() {
-        assertThrows(IllegalArgumentException.class,
-                () -> DomainLinks.console(d, 0x7_0000, (data, offset, length) -> length));
+        assertThrows(IllegalArgumentException.class, () -> DomainLinks.offer(d, STORE, 0x7_0000));
     }
 }
