@@ -88,6 +88,10 @@ public final class Machine implements AutoCloseable {
      */
     public static Machine create(MachineConfig config, Function<DomainConfig, Console> console, Progress progress)
             throws ImageException, NoSuchFileException {
+        if (config.tier() == Tier.NATIVE || config.tier() == Tier.LOCKSTEP) {
+            throw new IllegalArgumentException(
+                    "--tier: " + config.tier().label() + " is not built yet; auto and interpreter are");
+        }
         for (DomainConfig d : config.domains()) {
             if (d.type() != GuestType.PVH) {
                 throw new IllegalArgumentException(
