@@ -43,6 +43,7 @@ public final class Cpu implements AutoCloseable {
     private final PhysicalMemory memory;
     private final VirtualClock clock;
     private final GuestFault guestFault = new GuestFault();
+    private final FaultLog faults = new FaultLog();
     private final Mxcsr sse = new Mxcsr();
     private final Mmu mmu;
     private final LocalApic apic;
@@ -546,6 +547,11 @@ public final class Cpu implements AutoCloseable {
     public GuestFault pageFault(long address, int error) {
         put64(s + CpuState.CR2, address);
         return fault(Vector.PF, error);
+    }
+
+    /** The last exceptions delivered, for crash reports. */
+    public FaultLog faults() {
+        return faults;
     }
 
     public int faultVector() {

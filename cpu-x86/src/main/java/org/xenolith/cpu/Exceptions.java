@@ -46,13 +46,19 @@ public final class Exceptions {
         Source s = source;
         boolean withError = hasError;
         int code = error;
+        boolean nested = false;
         while (true) {
+            if (s == Source.EXCEPTION) {
+                c.faults().record(c, v, code, nested);
+            }
+            nested = true;
             try {
                 once(c, v, s, withError, code);
                 return;
             } catch (GuestFault _) {
                 int second = c.faultVector();
                 if (v == Vector.DF && s == Source.EXCEPTION) {
+                    c.faults().record(c, second, c.faultError(), true);
                     shutdown(c);
                     return;
                 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.xenolith.cpu.RandomSource;
+import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.interp.CodeCache;
 import org.xenolith.cpu.interp.Interpreter;
@@ -190,6 +191,9 @@ final class GuestDomain {
         switch (domain.shutdownReason()) {
             case ShutdownReason.POWEROFF -> outcome = Outcome.POWEROFF;
             case ShutdownReason.REBOOT, ShutdownReason.SOFT_RESET -> {
+                if (domain.vcpus().stream().anyMatch(v -> v.cpu().activity() == Cpu.Activity.SHUTDOWN)) {
+                    crashReport = CrashReport.of(domain, config);
+                }
                 if (config.reboot()) {
                     return true;
                 }

@@ -407,6 +407,11 @@ public final class Mmu {
         return walker.peek(va);
     }
 
+    /** The paging-structure entries that translate va now, in words; no side effects. */
+    public String describe(long va) {
+        return walker.describe(va);
+    }
+
     // ---- slow path ----
 
     private long slowRead(long va, int bytes, int seg, boolean forWrite) {

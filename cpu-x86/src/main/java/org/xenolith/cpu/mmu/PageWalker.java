@@ -30,6 +30,8 @@ final class PageWalker {
     private static final long G = 0x100;
     private static final long NX = 1L << 63;
 
+    private static final String[] LEVELS = { "PTE", "PDE", "PDPTE", "PML4E" };
+
     private static final int PF_PRESENT = 1;
     private static final int PF_WRITE = 2;
     private static final int PF_USER = 4;
@@ -268,6 +270,39 @@ final class PageWalker {
             put32(host, (int) (value | bits));
             memory.written(host - memory.base() >>> 12);
         }
+    }
+
+    /** The paging-structure entries that translate va, in words; no side effects. */
+    String describe(long va) {
+        if ((cpu.cr0() & ControlRegisters.CR0_PG) == 0) {
+            return "paging is off";
+        }
+        if ((cpu.cr4() & ControlRegisters.CR4_PAE) == 0) {
+            long directory = tableHost(cpu.field(CpuState.CR3) & 0xffff_f000L);
+            long pde = directory == 0 ? 0 : get32(directory + ((va >>> 22 & 1023) << 2)) & 0xffff_ffffL;
+            if ((pde & P) == 0 || (pde & PS) != 0 && (cpu.cr4() & ControlRegisters.CR4_PSE) != 0) {
+                return entry("PDE", pde);
+            }
+            long table = tableHost(pde & 0xffff_f000L);
+            return entry("PDE", pde) + ", " + entry("PTE", table == 0 ? 0 : get32(table + ((va >>> 12 & 1023) << 2)) & 0xffff_ffffL);
+        }
+        int level = cpu.longMode() ? 3 : 1;
+        long value = cpu.longMode() ? cpu.field(CpuState.CR3) | P : pdpte[(int) (va >>> 30) & 3];
+        StringBuilder text = new StringBuilder(cpu.longMode() ? "" : entry("PDPTE", value));
+        while ((value & P) != 0) {
+            long host = tableHost(value & 0x000f_ffff_ffff_f000L);
+            value = host == 0 ? 0 : get64(host + ((va >>> 12 + 9 * level & 511) << 3));
+            text.append(text.isEmpty() ? "" : ", ").append(entry(LEVELS[level], value));
+            if (level == 0 || level < 3 && (value & PS) != 0) {
+                break;
+            }
+            level--;
+        }
+        return text.toString();
+    }
+
+    private static String entry(String name, long value) {
+        return name + " " + Long.toHexString(value) + ((value & P) == 0 ? " (not present)" : "");
     }
 
     /** Translation for a debugger: no rights, no side effects; -1 when not mapped. */
