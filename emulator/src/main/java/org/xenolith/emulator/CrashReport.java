@@ -22,8 +22,7 @@ final class CrashReport {
     private static final String[] NAMES = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10",
         "r11", "r12", "r13",
         "r14", "r15"};
-    private static final String TRIPLE_FAULT =
-            "triple fault: an exception could not be delivered, nor the double fault that this made; a PC resets itself then";
+    private static final String TRIPLE_FAULT = "triple fault: an exception could not be delivered, nor the double fault that this made; a PC resets itself then";
     private static final int STACK_WORDS = 512;
     private static final int MAX_CALLS = 16;
 
@@ -85,10 +84,12 @@ final class CrashReport {
         for (int k = 0; k < list.size(); k++) {
             FaultLog.Entry f = list.get(k);
             b.append(k == 0 ? "  last exceptions, the newest first:\n" : "");
-            b.append(String.format(Locale.ROOT, "    %s at rip %x%s, cpl %d%s%n", Vector.name(f.vector()), f.rip(), name(symbols, f.rip()), f.cpl(),
+            b.append(String.format(Locale.ROOT, "    %s at rip %x%s, cpl %d%s%n", Vector.name(f.vector()), f.rip(),
+                    name(symbols, f.rip()), f.cpl(),
                     f.nested() ? ", while the one below was being delivered" : ""));
             if (f.vector() == Vector.PF) {
-                b.append("      ").append(pageFault(f)).append("; entries now: ").append(c.mmu().describe(f.address())).append('\n');
+                b.append("      ").append(pageFault(f)).append("; entries now: ").append(c.mmu().describe(f.address()))
+                        .append('\n');
             } else if (f.vector() >= Vector.TS && f.vector() <= Vector.GP && f.error() != 0) {
                 b.append("      ").append(selector(c, f.error())).append('\n');
             }
@@ -97,11 +98,16 @@ final class CrashReport {
 
     private static String pageFault(FaultLog.Entry f) {
         int e = f.error();
-        return String.format(Locale.ROOT, "%s %x in %s mode: %s", (e & 16) != 0 ? "instruction fetch from" : (e & 2) != 0 ? "write to" : "read of",
+        return String.format(Locale.ROOT, "%s %x in %s mode: %s",
+                (e & 16) != 0 ? "instruction fetch from" : (e & 2) != 0 ? "write to" : "read of",
                 f.address(), (e & 4) != 0 ? "user" : "supervisor",
-                (e & 8) != 0 ? "a reserved bit is set in an entry"
-                        : (e & 32) != 0 ? "the protection key forbids it"
-                                : (e & 1) != 0 ? "the page is present but its rights forbid it" : "the page is not present");
+                (e & 8) != 0
+                        ? "a reserved bit is set in an entry"
+                        : (e & 32) != 0
+                                ? "the protection key forbids it"
+                                : (e & 1) != 0
+                                        ? "the page is present but its rights forbid it"
+                                        : "the page is not present");
     }
 
     /** An error code that names a descriptor (SDM vol. 3, 6.13). */
@@ -109,10 +115,13 @@ final class CrashReport {
         int index = error >>> 3 & 0x1fff;
         boolean idt = (error & 2) != 0;
         boolean ldt = !idt && (error & 4) != 0;
-        long base = idt ? c.field(CpuState.IDTR_BASE) : ldt ? c.segmentBase(CpuState.LDTR) : c.field(CpuState.GDTR_BASE);
+        long base = idt
+                ? c.field(CpuState.IDTR_BASE)
+                : ldt ? c.segmentBase(CpuState.LDTR) : c.field(CpuState.GDTR_BASE);
         int size = idt && c.longMode() ? 16 : 8;
         long gpa = c.mmu().peekGpa(base + (long) index * size);
-        String where = String.format(Locale.ROOT, "entry %d (0x%x) of the %s at %x", index, index, idt ? "IDT" : ldt ? "LDT" : "GDT", base);
+        String where = String.format(Locale.ROOT, "entry %d (0x%x) of the %s at %x", index, index,
+                idt ? "IDT" : ldt ? "LDT" : "GDT", base);
         return gpa < 0 ? where + ", which is not mapped" : where + "; its gpa is " + Long.toHexString(gpa);
     }
 

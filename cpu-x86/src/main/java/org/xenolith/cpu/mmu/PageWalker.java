@@ -30,7 +30,7 @@ final class PageWalker {
     private static final long G = 0x100;
     private static final long NX = 1L << 63;
 
-    private static final String[] LEVELS = { "PTE", "PDE", "PDPTE", "PML4E" };
+    private static final String[] LEVELS = {"PTE", "PDE", "PDPTE", "PML4E"};
 
     private static final int PF_PRESENT = 1;
     private static final int PF_WRITE = 2;
@@ -284,7 +284,8 @@ final class PageWalker {
                 return entry("PDE", pde);
             }
             long table = tableHost(pde & 0xffff_f000L);
-            return entry("PDE", pde) + ", " + entry("PTE", table == 0 ? 0 : get32(table + ((va >>> 12 & 1023) << 2)) & 0xffff_ffffL);
+            return entry("PDE", pde) + ", "
+                    + entry("PTE", table == 0 ? 0 : get32(table + ((va >>> 12 & 1023) << 2)) & 0xffff_ffffL);
         }
         int level = cpu.longMode() ? 3 : 1;
         long value = cpu.longMode() ? cpu.field(CpuState.CR3) | P : pdpte[(int) (va >>> 30) & 3];
