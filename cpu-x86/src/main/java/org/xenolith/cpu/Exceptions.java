@@ -125,6 +125,7 @@ public final class Exceptions {
     }
 
     private static void shutdown(Cpu c) {
+        c.faults().tripleFault();
         c.setActivity(Cpu.Activity.SHUTDOWN);
         c.environment().shutdown(c);
     }

@@ -15,6 +15,7 @@ public final class FaultLog {
     private final long[] address = new long[SIZE];
     private final boolean[] nested = new boolean[SIZE];
     private long count;
+    private boolean tripleFault;
 
     FaultLog() {
     }
@@ -40,6 +41,15 @@ public final class FaultLog {
         rip[at] = c.rip();
         address[at] = faultVector == Vector.PF ? c.field(CpuState.CR2) : 0;
         nested[at] = whileDelivering;
+    }
+
+    void tripleFault() {
+        tripleFault = true;
+    }
+
+    /** True once a double fault could not be delivered. */
+    public boolean isTripleFault() {
+        return tripleFault;
     }
 
     /** The exceptions, the newest first. */

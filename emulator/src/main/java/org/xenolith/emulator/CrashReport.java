@@ -31,7 +31,7 @@ final class CrashReport {
 
     static String of(Domain domain, DomainConfig config) {
         StringBuilder b = new StringBuilder();
-        boolean tripleFault = domain.vcpus().stream().anyMatch(v -> v.cpu().activity() == Cpu.Activity.SHUTDOWN);
+        boolean tripleFault = domain.vcpus().stream().anyMatch(v -> v.cpu().faults().isTripleFault());
         b.append(tripleFault ? TRIPLE_FAULT : reason(domain.shutdownReason())).append('\n');
         Optional<SymbolTable> symbols = symbols(config);
         for (Vcpu v : domain.vcpus()) {

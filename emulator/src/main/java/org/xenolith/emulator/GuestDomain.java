@@ -9,7 +9,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.RandomSource;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.interp.CodeCache;
@@ -191,7 +190,7 @@ final class GuestDomain {
         switch (domain.shutdownReason()) {
             case ShutdownReason.POWEROFF -> outcome = Outcome.POWEROFF;
             case ShutdownReason.REBOOT, ShutdownReason.SOFT_RESET -> {
-                if (domain.vcpus().stream().anyMatch(v -> v.cpu().activity() == Cpu.Activity.SHUTDOWN)) {
+                if (domain.vcpus().stream().anyMatch(v -> v.cpu().faults().isTripleFault())) {
                     crashReport = CrashReport.of(domain, config);
                 }
                 if (config.reboot()) {
