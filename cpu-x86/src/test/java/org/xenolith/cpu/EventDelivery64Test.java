@@ -107,6 +107,21 @@ final class EventDelivery64Test {
         assertEquals(6, m.stack(0, 64));
     }
 
+    /** Bits of key 1 in PKRU, whether the page is writable, opcode, error code: the key's bit stands beside a write violation. */
+    @ParameterizedTest
+    @CsvSource({"1, true, 8A00, 0x25", "1, true, 8800, 0x27", "2, true, 8800, 0x27", "1, false, 8800, 0x27",
+        "2, false, 8800, 0x27", "0, false, 8800, 7"})
+    void protection_key_violations_show_in_the_error_code(int pkru, boolean writable, String code, int error) {
+        m.long64(3);
+        m.write64(TestMachine.PAGES + 0x2008, 1L << 59 | 0x20_0000 | (writable ? 0xe7 : 0xe5));
+        c.setField(CpuState.CR4, c.cr4() | ControlRegisters.CR4_PKE);
+        c.setField32(CpuState.PKRU, pkru << 2);
+        c.mmu().flushAll();
+        c.setReg(CpuState.RAX, 0x20_0000);
+        assertEquals(Vector.PF, m.exec(code));
+        assertEquals(error, m.stack(0, 64));
+    }
+
     @Test
     void software_interrupt_returns_behind_itself() {
         m.long64(3);

@@ -216,16 +216,18 @@ final class PageWalker {
         } else if (access == FETCH) {
             ok &= !noExecute;
         }
-        if (!ok) {
-            throw fault(va, PF_PRESENT, access, user);
-        }
+        // the key's bit of the error code stands beside other violations (SDM vol. 3, 4.7)
+        int denied = 0;
         if (userPage && access != FETCH && (cr4 & ControlRegisters.CR4_PKE) != 0 && cpu.longMode()) {
             int pkru = cpu.field32(CpuState.PKRU) >>> 2 * key;
             boolean writeDisabled = (pkru & 2) != 0 && (user || (cr0 & ControlRegisters.CR0_WP) != 0);
             if ((pkru & 1) != 0 || access == WRITE && writeDisabled) {
-                throw fault(va, PF_PRESENT | PF_KEY, access, user);
+                denied = PF_KEY;
             }
             mayWrite &= !writeDisabled;
+        }
+        if (!ok || denied != 0) {
+            throw fault(va, PF_PRESENT | denied, access, user);
         }
         writable = mayWrite;
     }
