@@ -12,7 +12,8 @@ final class Limits {
     /** Memory of a guest when none is given, in bytes. */
     static final long DEFAULT_MEMORY = 512L << 20;
 
-    private static final long MOST_MEMORY = 512L << 30;
+    /** What the tables that describe a guest's pages allow within the launcher's 2 GiB of Java heap; measured. */
+    private static final long MOST_MEMORY = 128L << 30;
     /** Untouched guest memory costs nothing, so that a guest may have more than the host; its kernel's tables touch 1/64. */
     private static final int OVERCOMMIT = 8;
 
