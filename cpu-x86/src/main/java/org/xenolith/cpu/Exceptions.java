@@ -46,12 +46,13 @@ public final class Exceptions {
         Source s = source;
         boolean withError = hasError;
         int code = error;
+        // an interrupt is not in the log, so that a fault while delivering one stands at the start of its chain
         boolean nested = false;
         while (true) {
             if (s == Source.EXCEPTION) {
                 c.faults().record(c, v, code, nested);
+                nested = true;
             }
-            nested = true;
             try {
                 once(c, v, s, withError, code);
                 return;
@@ -65,6 +66,8 @@ public final class Exceptions {
                 int first = s == Source.EXCEPTION ? classOf(v) : BENIGN;
                 int then = classOf(second);
                 if (first == CONTRIBUTORY && then == CONTRIBUTORY || first == PAGE_FAULT && then != BENIGN) {
+                    // the double fault hides it from the guest, but its error code and CR2 are what a report needs
+                    c.faults().record(c, second, c.faultError(), true);
                     v = Vector.DF;
                     withError = true;
                     code = 0;

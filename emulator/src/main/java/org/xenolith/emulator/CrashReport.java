@@ -22,7 +22,6 @@ final class CrashReport {
     private static final String[] NAMES = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10",
         "r11", "r12", "r13",
         "r14", "r15"};
-    private static final String TRIPLE_FAULT = "triple fault: an exception could not be delivered, nor the double fault that this made; a PC resets itself then";
     private static final int STACK_WORDS = 512;
     private static final int MAX_CALLS = 16;
 
@@ -31,8 +30,7 @@ final class CrashReport {
 
     static String of(Domain domain, DomainConfig config) {
         StringBuilder b = new StringBuilder();
-        boolean tripleFault = domain.vcpus().stream().anyMatch(v -> v.cpu().faults().isTripleFault());
-        b.append(tripleFault ? TRIPLE_FAULT : reason(domain.shutdownReason())).append('\n');
+        b.append(tripleFault(domain).orElseGet(() -> reason(domain.shutdownReason()))).append('\n');
         Optional<SymbolTable> symbols = symbols(config);
         for (Vcpu v : domain.vcpus()) {
             if (!v.down()) {
@@ -40,6 +38,13 @@ final class CrashReport {
             }
         }
         return b.toString();
+    }
+
+    /** Which exceptions made the triple fault that ended a domain, in a line; empty when none did. */
+    static Optional<String> tripleFault(Domain domain) {
+        return domain.vcpus().stream().filter(v -> v.cpu().faults().isTripleFault()).findFirst()
+                .map(v -> "triple fault of vCPU " + v.id() + ": "
+                        + FaultWords.chain(v.cpu().faults().newestFirst()));
     }
 
     private static String reason(int reason) {
@@ -72,57 +77,24 @@ final class CrashReport {
         }
         b.append(String.format(Locale.ROOT, "  cr0 %x cr2 %x cr3 %x cr4 %x efer %x%n", c.cr0(), c.field(CpuState.CR2),
                 c.field(CpuState.CR3), c.cr4(), c.efer()));
-        faults(b, c, symbols);
+        faults(b, v, symbols);
         if (symbols.isPresent() && c.code64()) {
             calls(b, v, symbols);
         }
     }
 
-    /** The chain of exceptions, the newest first, each with the page-table entries or the descriptor that it was about. */
-    private static void faults(StringBuilder b, Cpu c, Optional<SymbolTable> symbols) {
-        List<FaultLog.Entry> list = c.faults().newestFirst();
+    /** The exceptions, the newest first, each with the page-table entries or the descriptor that it was about. */
+    private static void faults(StringBuilder b, Vcpu v, Optional<SymbolTable> symbols) {
+        List<FaultLog.Entry> list = v.cpu().faults().newestFirst();
         for (int k = 0; k < list.size(); k++) {
             FaultLog.Entry f = list.get(k);
             b.append(k == 0 ? "  last exceptions, the newest first:\n" : "");
             b.append(String.format(Locale.ROOT, "    %s at rip %x%s, cpl %d%s%n", Vector.name(f.vector()), f.rip(),
                     name(symbols, f.rip()), f.cpl(),
                     f.nested() ? ", while the one below was being delivered" : ""));
-            if (f.vector() == Vector.PF) {
-                b.append("      ").append(pageFault(f)).append("; entries now: ").append(c.mmu().describe(f.address()))
-                        .append('\n');
-            } else if (f.vector() >= Vector.TS && f.vector() <= Vector.GP && f.error() != 0) {
-                b.append("      ").append(selector(c, f.error())).append('\n');
-            }
+            String about = FaultWords.about(v, f);
+            b.append(about.isEmpty() ? "" : "      " + about + "\n");
         }
-    }
-
-    private static String pageFault(FaultLog.Entry f) {
-        int e = f.error();
-        return String.format(Locale.ROOT, "%s %x in %s mode: %s",
-                (e & 16) != 0 ? "instruction fetch from" : (e & 2) != 0 ? "write to" : "read of",
-                f.address(), (e & 4) != 0 ? "user" : "supervisor",
-                (e & 8) != 0
-                        ? "a reserved bit is set in an entry"
-                        : (e & 32) != 0
-                                ? "the protection key forbids it"
-                                : (e & 1) != 0
-                                        ? "the page is present but its rights forbid it"
-                                        : "the page is not present");
-    }
-
-    /** An error code that names a descriptor (SDM vol. 3, 6.13). */
-    private static String selector(Cpu c, int error) {
-        int index = error >>> 3 & 0x1fff;
-        boolean idt = (error & 2) != 0;
-        boolean ldt = !idt && (error & 4) != 0;
-        long base = idt
-                ? c.field(CpuState.IDTR_BASE)
-                : ldt ? c.segmentBase(CpuState.LDTR) : c.field(CpuState.GDTR_BASE);
-        int size = idt && c.longMode() ? 16 : 8;
-        long gpa = c.mmu().peekGpa(base + (long) index * size);
-        String where = String.format(Locale.ROOT, "entry %d (0x%x) of the %s at %x", index, index,
-                idt ? "IDT" : ldt ? "LDT" : "GDT", base);
-        return gpa < 0 ? where + ", which is not mapped" : where + "; its gpa is " + Long.toHexString(gpa);
     }
 
     /** Return addresses found on the stack, the likeliest callers first. */

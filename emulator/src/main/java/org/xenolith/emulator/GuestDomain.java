@@ -190,11 +190,14 @@ final class GuestDomain {
         switch (domain.shutdownReason()) {
             case ShutdownReason.POWEROFF -> outcome = Outcome.POWEROFF;
             case ShutdownReason.REBOOT, ShutdownReason.SOFT_RESET -> {
-                if (domain.vcpus().stream().anyMatch(v -> v.cpu().faults().isTripleFault())) {
-                    crashReport = CrashReport.of(domain, config);
-                }
+                Optional<String> tripleFault = CrashReport.tripleFault(domain);
                 if (config.reboot()) {
+                    // some kernels restart this way on purpose: a line, not the report of a guest that ended
+                    tripleFault.ifPresent(why -> progress.step(config.name(), why + "; it is started again"));
                     return true;
+                }
+                if (tripleFault.isPresent()) {
+                    crashReport = CrashReport.of(domain, config);
                 }
                 outcome = Outcome.REBOOT;
             }
