@@ -267,7 +267,7 @@ public final class Decoder {
             if (vex && d.vexL >= 0 && (i.vectorBits == 256 ? 1 : 0) != d.vexL) {
                 continue;
             }
-            if (vex && i.vvvv != 0 && !usesVvvv(d)) {
+            if (vex && i.vvvv != 0 && !d.usesVvvv) {
                 continue;
             }
             if (!offered(d)) {
@@ -300,15 +300,6 @@ public final class Decoder {
             }
         }
         return any;
-    }
-
-    private static boolean usesVvvv(InsnDef d) {
-        for (OperandSpec o : d.operands) {
-            if (o.method == 'H' || o.method == 'B') {
-                return true;
-            }
-        }
-        return false;
     }
 
     private boolean offered(InsnDef d) {

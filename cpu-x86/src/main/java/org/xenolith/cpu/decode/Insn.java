@@ -294,46 +294,6 @@ public final class Insn {
         return op0.bits();
     }
 
-    // ---- vector operands ----
-
-    /**
-     * Host address of operand {@code k} when it is a vector register; a memory operand must be read with {@link #vector}.
-     */
-    public long vectorRegister(Cpu c, int k) {
-        return c.ymmAddress(operands[k].reg());
-    }
-
-    /**
-     * 64-bit lane of an XMM, YMM, MMX or memory operand. For memory the whole operand has to be checked first with
-     * {@link #checkVectorMemory} when more than one lane is read.
-     */
-    public long lane(Cpu c, int k, int lane) {
-        Operand o = operands[k];
-        return switch (o.kind()) {
-            case XMM -> c.ymm(o.reg(), lane);
-            case MMX -> c.field(CpuState.FPR + 16 * o.reg());
-            case MEM -> {
-                int left = o.bits() - 64 * lane;
-                if (left >= 64) {
-                    yield c.mmu().read64(address(c, 8L * lane, 8, false), seg);
-                }
-                yield c.mmu().read(address(c, 8L * lane, left >>> 3, false), seg, left);
-            }
-            default -> throw new IllegalStateException(def + " lane of " + o);
-        };
-    }
-
-    /** Faults now if the memory operand {@code k} cannot be accessed in full, or is misaligned where the row says {@code align}. */
-    public void checkVectorMemory(Cpu c, int k, boolean write) {
-        Operand o = operands[k];
-        int bytes = o.bits() >>> 3;
-        long va = address(c, bytes, write);
-        if (def.align && (va & bytes - 1) != 0) {
-            throw c.gp0();
-        }
-        c.mmu().probe(va, seg, bytes, write);
-    }
-
     @Override
     public String toString() {
         return def.mnemonic() + "/" + length;

@@ -67,6 +67,8 @@ public final class InsnDef {
     /** 3 register only, 0 memory only, -1 both. */
     int mod = -1;
 
+    boolean usesVvvv;
+
     boolean lock;
     boolean end;
     boolean alone;
@@ -95,6 +97,7 @@ public final class InsnDef {
         parseEncoding();
         for (OperandSpec o : operands) {
             modrm |= o.usesModrm();
+            usesVvvv |= o.method == 'H' || o.method == 'B';
             if (o.modConstraint() >= 0) {
                 mod = o.modConstraint();
             }

@@ -112,7 +112,7 @@ public final class OperandSpec {
     }
 
     /** Width of the access in bits for an effective operand size and vector length. */
-    int bits(int operandBits, int vectorBits, boolean code64) {
+    public int bits(int operandBits, int vectorBits, boolean code64) {
         return switch (sizeCode) {
             case -1 -> vectorBits;
             case -2 -> operandBits;

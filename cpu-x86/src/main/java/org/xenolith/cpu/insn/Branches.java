@@ -11,18 +11,14 @@ import org.xenolith.cpu.mmu.Mmu;
 
 /** Near JMP, Jcc, CALL, RET, LOOPcc and JCXZ (SDM vol. 2). Targets are checked against the code segment before anything changes. */
 final class Branches {
-    private static final String[] CC = {"O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE",
-        "LE", "G"};
-    private static final String[] CC_READS = {"O", "C", "Z", "CZ", "S", "P", "SO", "ZSO"};
-
     private Branches() {
     }
 
     static void define(InstructionTable t) {
         for (int cc = 0; cc < 16; cc++) {
-            String attributes = "end f64 r:" + CC_READS[cc >> 1];
-            t.add("J" + CC[cc], String.format("7%X", cc), "Jb:r", attributes, jcc(cc));
-            t.add("J" + CC[cc], String.format("0F 8%X", cc), "Jz:r", attributes, jcc(cc));
+            String attributes = "end f64 " + Conditions.reads(cc);
+            t.add("J" + Conditions.suffix(cc), String.format("7%X", cc), "Jb:r", attributes, jcc(cc));
+            t.add("J" + Conditions.suffix(cc), String.format("0F 8%X", cc), "Jz:r", attributes, jcc(cc));
         }
         // @formatter:off
         t.add("JMP",    "EB",    "Jb:r", "end f64", Branches::jmp);

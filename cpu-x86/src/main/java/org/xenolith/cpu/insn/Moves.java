@@ -12,10 +12,6 @@ import org.xenolith.cpu.decode.Specializer;
 
 /** MOV (general), MOVZX, MOVSX, MOVSXD, LEA, XCHG, CMOVcc, SETcc, BSWAP, MOVBE, XLAT and the sign-extension pairs (SDM vol. 2). */
 final class Moves {
-    private static final String[] CC = {"O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE",
-        "LE", "G"};
-    private static final String[] CC_READS = {"O", "C", "Z", "CZ", "S", "P", "SO", "ZSO"};
-
     private static final Exec MOV = Specializer.of(Moves::mov, Moves::narrowMov);
     private static final Exec MOVZX = Specializer.of(Moves::mov, Moves::narrowMovzx);
     private static final Exec LEA = Specializer.of(Moves::lea, Moves::narrowLea);
@@ -55,9 +51,9 @@ final class Moves {
         t.add("CWD", "99", "", "", Moves::cwd);
         // @formatter:on
         for (int cc = 0; cc < 16; cc++) {
-            String reads = " r:" + CC_READS[cc >> 1];
-            t.add("CMOV" + CC[cc], String.format("0F 4%X /r", cc), "Gv:rw,Ev", "cmov" + reads, cmov(cc));
-            t.add("SET" + CC[cc], String.format("0F 9%X /r", cc), "Eb:w", reads, set(cc));
+            String reads = " " + Conditions.reads(cc);
+            t.add("CMOV" + Conditions.suffix(cc), String.format("0F 4%X /r", cc), "Gv:rw,Ev", "cmov" + reads, cmov(cc));
+            t.add("SET" + Conditions.suffix(cc), String.format("0F 9%X /r", cc), "Eb:w", reads, set(cc));
         }
     }
 

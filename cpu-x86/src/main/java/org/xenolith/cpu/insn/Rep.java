@@ -31,44 +31,15 @@ final class Rep {
 
     /** Runs a string instruction whose REP and REPNE only count (MOVS, STOS, LODS, INS, OUTS). */
     static void counted(Cpu c, Insn i, Exec once, Bulk bulk) {
-        if (i.rep() == 0) {
-            once.exec(c, i);
-            return;
-        }
-        int bits = i.addressBits();
-        long count = c.reg(CpuState.RCX, bits);
-        long budget = c.repBudget();
-        long done = 0;
-        boolean finished = false;
-        try {
-            while (count != 0 && done < budget) {
-                long n = bulk.some(c, i, Long.compareUnsigned(count, budget - done) < 0 ? count : budget - done);
-                if (n == 0) {
-                    once.exec(c, i);
-                    n = 1;
-                }
-                count -= n;
-                done += n;
-                c.setReg(CpuState.RCX, count, bits);
-                if (c.attention()) {
-                    break;
-                }
-            }
-            if (done == 0) {
-                // a count of zero still writes rCX, which zero-extends ECX in 64-bit mode with 32-bit addresses
-                c.setReg(CpuState.RCX, count, bits);
-            }
-            finished = true;
-        } finally {
-            c.setRepExtra((int) (finished ? Math.max(0, done - 1) : done));
-        }
-        if (count != 0) {
-            c.setRip(c.rip() - i.length());
-        }
+        run(c, i, once, bulk, false);
     }
 
     /** Runs a string instruction that REPE and REPNE end by ZF (CMPS, SCAS). */
     static void compared(Cpu c, Insn i, Exec once) {
+        run(c, i, once, NO_BULK, true);
+    }
+
+    private static void run(Cpu c, Insn i, Exec once, Bulk bulk, boolean byZf) {
         if (i.rep() == 0) {
             once.exec(c, i);
             return;
@@ -81,20 +52,22 @@ final class Rep {
         boolean stopped = false;
         boolean finished = false;
         try {
-            while (count != 0 && done < budget) {
-                once.exec(c, i);
-                count--;
-                done++;
-                c.setReg(CpuState.RCX, count, bits);
-                if (c.zf() != whileEqual) {
-                    stopped = true;
-                    break;
+            while (count != 0 && done < budget && !stopped) {
+                long n = bulk.some(c, i, Long.compareUnsigned(count, budget - done) < 0 ? count : budget - done);
+                if (n == 0) {
+                    once.exec(c, i);
+                    n = 1;
                 }
+                count -= n;
+                done += n;
+                c.setReg(CpuState.RCX, count, bits);
+                stopped = byZf && c.zf() != whileEqual;
                 if (c.attention()) {
                     break;
                 }
             }
             if (done == 0) {
+                // a count of zero still writes rCX, which zero-extends ECX in 64-bit mode with 32-bit addresses
                 c.setReg(CpuState.RCX, count, bits);
             }
             finished = true;

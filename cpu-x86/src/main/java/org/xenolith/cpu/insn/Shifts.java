@@ -32,10 +32,10 @@ final class Shifts {
         family(t, 5, "SHR", "w:OSZPC u:OA", Shifts::shr);
         family(t, 6, "SHL", "w:OSZPC u:OA", Shifts::shl);
         family(t, 7, "SAR", "w:OSZPC u:OA", Shifts::sar);
-        t.add("SHLD", "0F A4 /r", "Ev,Gv,Ib", "w:OSZPC u:OA", (c, i) -> shld(c, i, (int) i.imm()));
-        t.add("SHLD", "0F A5 /r", "Ev,Gv,CL", "w:OSZPC u:OA", (c, i) -> shld(c, i, c.reg8(1)));
-        t.add("SHRD", "0F AC /r", "Ev,Gv,Ib", "w:OSZPC u:OA", (c, i) -> shrd(c, i, (int) i.imm()));
-        t.add("SHRD", "0F AD /r", "Ev,Gv,CL", "w:OSZPC u:OA", (c, i) -> shrd(c, i, c.reg8(1)));
+        t.add("SHLD", "0F A4 /r", "Ev,Gv,Ib", "w:OSZPC u:OA", (c, i) -> doubleShift(c, i, (int) i.imm(), true));
+        t.add("SHLD", "0F A5 /r", "Ev,Gv,CL", "w:OSZPC u:OA", (c, i) -> doubleShift(c, i, c.reg8(1), true));
+        t.add("SHRD", "0F AC /r", "Ev,Gv,Ib", "w:OSZPC u:OA", (c, i) -> doubleShift(c, i, (int) i.imm(), false));
+        t.add("SHRD", "0F AD /r", "Ev,Gv,CL", "w:OSZPC u:OA", (c, i) -> doubleShift(c, i, c.reg8(1), false));
     }
 
     private static void family(InstructionTable t, int n, String mnemonic, String attributes, Operation op) {
@@ -120,7 +120,7 @@ final class Shifts {
         return r;
     }
 
-    private static void shld(Cpu c, Insn i, int count) {
+    private static void doubleShift(Cpu c, Insn i, int count, boolean left) {
         int bits = i.bits();
         int n = count & (bits == 64 ? 63 : 31);
         long b = i.read1(c);
@@ -134,33 +134,11 @@ final class Shifts {
         if (bits == 16) {
             // the 48-bit string destination:source:destination
             long wide = a << 32 | b << 16 | a;
-            r = wide >>> 32 - n & 0xffff;
-            cf = wide >>> 48 - n & 1;
+            r = wide >>> (left ? 32 - n : n) & 0xffff;
+            cf = wide >>> (left ? 48 - n : n - 1) & 1;
         } else {
-            r = Alu.zx(a << n | b >>> bits - n, bits);
-            cf = a >>> bits - n;
-        }
-        i.write0(c, Alu.withCarryOverflow(c, r, cf, n == 1 ? (r ^ a) >>> bits - 1 & 1 : 0, bits));
-    }
-
-    private static void shrd(Cpu c, Insn i, int count) {
-        int bits = i.bits();
-        int n = count & (bits == 64 ? 63 : 31);
-        long b = i.read1(c);
-        long a = i.readForWrite0(c);
-        if (n == 0) {
-            i.write0(c, a);
-            return;
-        }
-        long r;
-        long cf;
-        if (bits == 16) {
-            long wide = a << 32 | b << 16 | a;
-            r = wide >>> n & 0xffff;
-            cf = wide >>> n - 1 & 1;
-        } else {
-            r = Alu.zx(a >>> n | b << bits - n, bits);
-            cf = a >>> n - 1;
+            r = Alu.zx(left ? a << n | b >>> bits - n : a >>> n | b << bits - n, bits);
+            cf = a >>> (left ? bits - n : n - 1);
         }
         i.write0(c, Alu.withCarryOverflow(c, r, cf, n == 1 ? (r ^ a) >>> bits - 1 & 1 : 0, bits));
     }

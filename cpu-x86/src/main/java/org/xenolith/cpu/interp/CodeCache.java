@@ -61,13 +61,35 @@ public final class CodeCache {
             pages[(int) mfn] = page;
         }
         int k = bucket(b.machineAddress());
-        b.setNextInBucket(page[k]);
+        b.setNextInBucket(withoutReplaced(page[k], b));
         page[k] = b;
         protect(mfn);
         if (b.secondMfn() >= 0) {
-            crossing.computeIfAbsent((int) b.secondMfn(), k2 -> new ArrayList<>()).add(b);
+            List<Block> reaching = crossing.computeIfAbsent((int) b.secondMfn(), second -> new ArrayList<>());
+            reaching.removeIf(old -> !old.valid());
+            reaching.add(b);
             protect(b.secondMfn());
         }
+    }
+
+    /**
+     * A bucket's chain without stale blocks and without those that {@code b} takes the place of: a block is decoded again when its second
+     * page or its segment's limit has changed, and the chain must not grow by that.
+     */
+    private static Block withoutReplaced(Block first, Block b) {
+        Block kept = null;
+        for (Block old = first; old != null;) {
+            Block next = old.nextInBucket();
+            if (old.machineAddress() == b.machineAddress() && old.codeBits() == b.codeBits()) {
+                old.invalidate();
+            }
+            if (old.valid()) {
+                old.setNextInBucket(kept);
+                kept = old;
+            }
+            old = next;
+        }
+        return kept;
     }
 
     private void protect(long mfn) {

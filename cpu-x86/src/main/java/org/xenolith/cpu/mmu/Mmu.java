@@ -72,16 +72,6 @@ public final class Mmu {
         modeChanged();
     }
 
-    /** Which of {@link Tlb}'s tables holds the current rights. */
-    public int rights() {
-        return rights;
-    }
-
-    /** True while no access may bypass the slow path (alignment checks, data breakpoints). */
-    public boolean watched() {
-        return alignmentCheck || breakpoints != null;
-    }
-
     // ---- data access ----
 
     public int read8(long va, int seg) {

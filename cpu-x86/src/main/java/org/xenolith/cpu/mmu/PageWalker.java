@@ -46,6 +46,9 @@ final class PageWalker {
     private final long[] entryHost = new long[4];
     private final long[] entryValue = new long[4];
 
+    private final long[] traced = new long[4];
+    private int tracedLevel;
+
     private long gpa;
     private boolean writable;
     private boolean dirty;
@@ -274,38 +277,54 @@ final class PageWalker {
         }
     }
 
+    /**
+     * Reads the entries that translate va into {@link #traced}, without rights and side effects, down to the leaf or to one that is not
+     * present. A structure that is not in RAM reads as not present.
+     *
+     * @return how many; the last one's level (0 for a PTE) is in {@link #tracedLevel}
+     */
+    private int trace(long va) {
+        int n = 0;
+        boolean wide = (cpu.cr4() & ControlRegisters.CR4_PAE) != 0;
+        int level = !wide ? 1 : cpu.longMode() ? 3 : 1;
+        long entry = cpu.field(CpuState.CR3) | P;
+        if (wide && !cpu.longMode()) {
+            entry = pdpte[(int) (va >>> 30) & 3];
+            traced[n++] = entry;
+            tracedLevel = 2;
+        }
+        boolean largePages = wide || (cpu.cr4() & ControlRegisters.CR4_PSE) != 0;
+        while ((entry & P) != 0) {
+            long host = tableHost(entry & (wide ? 0x000f_ffff_ffff_f000L : 0xffff_f000L));
+            if (host == 0) {
+                entry = 0;
+            } else if (wide) {
+                entry = get64(host + ((va >>> 12 + 9 * level & 511) << 3));
+            } else {
+                entry = get32(host + ((va >>> 12 + 10 * level & 1023) << 2)) & 0xffff_ffffL;
+            }
+            traced[n++] = entry;
+            tracedLevel = level;
+            if (level == 0 || largePages && (entry & PS) != 0) {
+                break;
+            }
+            level--;
+        }
+        return n;
+    }
+
     /** The paging-structure entries that translate va, in words; no side effects. */
     String describe(long va) {
         if ((cpu.cr0() & ControlRegisters.CR0_PG) == 0) {
             return "paging is off";
         }
-        if ((cpu.cr4() & ControlRegisters.CR4_PAE) == 0) {
-            long directory = tableHost(cpu.field(CpuState.CR3) & 0xffff_f000L);
-            long pde = directory == 0 ? 0 : get32(directory + ((va >>> 22 & 1023) << 2)) & 0xffff_ffffL;
-            if ((pde & P) == 0 || (pde & PS) != 0 && (cpu.cr4() & ControlRegisters.CR4_PSE) != 0) {
-                return entry("PDE", pde);
-            }
-            long table = tableHost(pde & 0xffff_f000L);
-            return entry("PDE", pde) + ", "
-                    + entry("PTE", table == 0 ? 0 : get32(table + ((va >>> 12 & 1023) << 2)) & 0xffff_ffffL);
-        }
-        int level = cpu.longMode() ? 3 : 1;
-        long value = cpu.longMode() ? cpu.field(CpuState.CR3) | P : pdpte[(int) (va >>> 30) & 3];
-        StringBuilder text = new StringBuilder(cpu.longMode() ? "" : entry("PDPTE", value));
-        while ((value & P) != 0) {
-            long host = tableHost(value & 0x000f_ffff_ffff_f000L);
-            value = host == 0 ? 0 : get64(host + ((va >>> 12 + 9 * level & 511) << 3));
-            text.append(text.isEmpty() ? "" : ", ").append(entry(LEVELS[level], value));
-            if (level == 0 || level < 3 && (value & PS) != 0) {
-                break;
-            }
-            level--;
+        int n = trace(va);
+        StringBuilder text = new StringBuilder();
+        for (int k = 0; k < n; k++) {
+            text.append(k == 0 ? "" : ", ").append(LEVELS[tracedLevel + n - 1 - k]).append(' ')
+                    .append(Long.toHexString(traced[k])).append((traced[k] & P) == 0 ? " (not present)" : "");
         }
         return text.toString();
-    }
-
-    private static String entry(String name, long value) {
-        return name + " " + Long.toHexString(value) + ((value & P) == 0 ? " (not present)" : "");
     }
 
     /** Translation for a debugger: no rights, no side effects; -1 when not mapped. */
@@ -313,33 +332,12 @@ final class PageWalker {
         if ((cpu.cr0() & ControlRegisters.CR0_PG) == 0) {
             return va & 0xffff_ffffL;
         }
-        if ((cpu.cr4() & ControlRegisters.CR4_PAE) == 0) {
-            long directory = tableHost(cpu.field(CpuState.CR3) & 0xffff_f000L);
-            long pde = directory == 0 ? 0 : get32(directory + ((va >>> 22 & 1023) << 2)) & 0xffff_ffffL;
-            if ((pde & P) == 0) {
-                return -1;
-            }
-            if ((pde & PS) != 0 && (cpu.cr4() & ControlRegisters.CR4_PSE) != 0) {
-                return pde & 0xffc0_0000L | va & 0x3f_ffffL;
-            }
-            long table = tableHost(pde & 0xffff_f000L);
-            long pte = table == 0 ? 0 : get32(table + ((va >>> 12 & 1023) << 2)) & 0xffff_ffffL;
-            return (pte & P) == 0 ? -1 : pte & 0xffff_f000L | va & 0xfff;
+        long leaf = traced[trace(va) - 1];
+        if ((leaf & P) == 0) {
+            return -1;
         }
-        int level = cpu.longMode() ? 3 : 1;
-        long entry = cpu.longMode() ? cpu.field(CpuState.CR3) | P : pdpte[(int) (va >>> 30) & 3];
-        while ((entry & P) != 0) {
-            long host = tableHost(entry & 0x000f_ffff_ffff_f000L);
-            if (host == 0) {
-                return -1;
-            }
-            entry = get64(host + ((va >>> 12 + 9 * level & 511) << 3));
-            if ((entry & P) != 0 && (level == 0 || (entry & PS) != 0)) {
-                long mask = (1L << 12 + 9 * level) - 1;
-                return entry & 0x000f_ffff_ffff_f000L & ~mask | va & mask;
-            }
-            level--;
-        }
-        return -1;
+        boolean wide = (cpu.cr4() & ControlRegisters.CR4_PAE) != 0;
+        long offset = (1L << 12 + (wide ? 9 : 10) * tracedLevel) - 1;
+        return leaf & (wide ? 0x000f_ffff_ffff_f000L : 0xffff_f000L) & ~offset | va & offset;
     }
 }

@@ -8,7 +8,7 @@ import static org.xenolith.memory.RawMemory.put64;
  * where SMAP does not apply).
  *
  * <p>A table is a structure of arrays of 8-byte elements: negated page address valid for reads, the same for writes, host address of the
- * page, host address minus virtual address, and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which
+ * page, and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which
  * also excludes page crossing; the sum is then the offset in the page. An invalid tag names a page of the neighbouring slot, so that no
  * address of this slot can match it.
  *
@@ -22,9 +22,8 @@ public final class Tlb {
     public static final int READ = 0;
     public static final int WRITE = ENTRIES * ENTRY_SIZE;
     public static final int HOST = 2 * ENTRIES * ENTRY_SIZE;
-    public static final int ADDEND = 3 * ENTRIES * ENTRY_SIZE;
     /** Bits of {@link #META}: the entry is in the list of filled slots; its translation is global; it is part of a large page. */
-    static final int META = 4 * ENTRIES * ENTRY_SIZE;
+    static final int META = 3 * ENTRIES * ENTRY_SIZE;
     static final int LISTED = 1;
     static final int GLOBAL = 2;
     static final int LARGE = 4;
@@ -36,7 +35,7 @@ public final class Tlb {
     public static final int SUPERVISOR_ANY = 2;
     private static final int TABLES = 3;
     /** Bytes of one table. */
-    public static final int TABLE_BYTES = 5 * ENTRIES * ENTRY_SIZE;
+    public static final int TABLE_BYTES = 4 * ENTRIES * ENTRY_SIZE;
     private static final int LARGE_REGIONS = 1024;
 
     /** Bytes that all tables take. */
@@ -80,7 +79,6 @@ public final class Tlb {
         put64(e + READ, -page);
         put64(e + WRITE, writable ? -page : invalidTag(slot));
         put64(e + HOST, hostPage);
-        put64(e + ADDEND, hostPage - page);
         put64(e + META, LISTED | (global ? GLOBAL : 0) | (large ? LARGE : 0));
         if (large) {
             largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1] = true;

@@ -88,35 +88,11 @@ final class RowProfile {
         if (extendedState) {
             return LARGEST_STATE;
         }
-        int bits = bits(operands[rmOperand].size(), operandBits, vectorBits);
+        int bits = operands[rmOperand].bits(operandBits, vectorBits, true);
         if (bits == 0 && (def.needs() & InsnDef.NEEDS_X87) != 0) {
             return X87_STATE;
         }
         return (bits + 7) / 8;
-    }
-
-    private static int bits(String size, int operandBits, int vectorBits) {
-        return switch (size) {
-            case "" -> 0;
-            case "b" -> 8;
-            case "w" -> 16;
-            case "d", "ss" -> 32;
-            case "q", "sd" -> 64;
-            case "dq", "o" -> 128;
-            case "qq" -> 256;
-            case "t" -> 80;
-            case "x", "ps", "pd" -> vectorBits;
-            case "v" -> operandBits;
-            case "z" -> Math.min(operandBits, 32);
-            case "y" -> operandBits == 64 ? 64 : 32;
-            case "p" -> operandBits + 16;
-            case "s" -> 80;
-            case "a" -> 2 * operandBits;
-            case "h" -> vectorBits / 2;
-            case "f" -> vectorBits / 4;
-            case "e" -> vectorBits / 8;
-            default -> Integer.parseInt(size);
-        };
     }
 
     /** True if it can be encoded in 32-bit code. */

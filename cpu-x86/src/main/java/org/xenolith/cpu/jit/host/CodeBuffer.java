@@ -71,13 +71,6 @@ final class CodeBuffer {
         return emit32(imm);
     }
 
-    /** {@code mov qword [target], imm32} (sign-extended). */
-    CodeBuffer store64(long target, int imm) {
-        emit(0x48, 0xc7, 0x05);
-        emit32(rel32(target, 8));
-        return emit32(imm);
-    }
-
     /** {@code lea r64, [target]}. */
     CodeBuffer lea(int reg, long target) {
         return ripRelative(target, reg, 0x48 | reg >> 3 << 2, 0x8d);
