@@ -57,7 +57,6 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     private int pauses = 1;
     private int shutdownReason = -1;
     private boolean dying;
-    private Runnable shutdownListener = () -> {};
 
     Domain(Host host, int domid, DomainConfig config) {
         this.host = host;
@@ -228,7 +227,6 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
             watchdog.stop();
             updateHolds();
             console.flush();
-            shutdownListener.run();
         }
     }
 
@@ -236,11 +234,6 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     public void resume() {
         shutdownReason = -1;
         updateHolds();
-    }
-
-    /** Called once the domain has shut down. */
-    public void setShutdownListener(Runnable listener) {
-        shutdownListener = listener;
     }
 
     public boolean dying() {

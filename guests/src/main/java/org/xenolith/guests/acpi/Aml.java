@@ -15,7 +15,6 @@ public final class Aml {
     private static final int METHOD_OP = 0x14;
     private static final int EXT_PREFIX = 0x5b;
     private static final int DEVICE_OP = 0x82;
-    private static final int RETURN_OP = 0xa4;
 
     private Aml() {}
 
@@ -61,15 +60,6 @@ public final class Aml {
      */
     public static byte[] name(String name, byte[] value) {
         return concat(bytes(NAME_OP), nameString(name), value);
-    }
-
-    /**
-     * A return from a method.
-     *
-     * @param value an encoded term
-     */
-    public static byte[] returns(byte[] value) {
-        return concat(bytes(RETURN_OP), value);
     }
 
     /**

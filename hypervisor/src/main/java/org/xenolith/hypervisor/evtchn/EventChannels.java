@@ -96,10 +96,6 @@ public final class EventChannels {
         return abi.isMasked(port);
     }
 
-    public boolean usesFifo() {
-        return fifo != null;
-    }
-
     // ---- binding ----
 
     /** EVTCHNOP_alloc_unbound: a port that {@code remoteDomid} may bind to. */

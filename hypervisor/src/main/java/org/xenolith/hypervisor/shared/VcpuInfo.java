@@ -5,7 +5,6 @@ import org.xenolith.hypervisor.abi.GuestAbi;
 /** One {@code struct vcpu_info} (public/xen.h): in shared_info, in a page that the guest registered, or nowhere yet. */
 public final class VcpuInfo {
     private static final int UPCALL_PENDING = 0;
-    private static final int UPCALL_MASK = 1;
     private static final int TIME = 32;
 
     private final SharedPage page;
@@ -33,14 +32,6 @@ public final class VcpuInfo {
 
     public void setUpcallPending(boolean pending) {
         page.write8(offset + UPCALL_PENDING, pending ? 1 : 0);
-    }
-
-    public boolean upcallMask() {
-        return page.read8(offset + UPCALL_MASK) != 0;
-    }
-
-    public void setUpcallMask(boolean mask) {
-        page.write8(offset + UPCALL_MASK, mask ? 1 : 0);
     }
 
     private int selector() {
