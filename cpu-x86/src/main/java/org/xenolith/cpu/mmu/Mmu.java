@@ -13,6 +13,7 @@ import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.GuestFault;
 import org.xenolith.cpu.Vector;
 import org.xenolith.memory.PhysicalMemory;
 
@@ -63,7 +64,17 @@ public final class Mmu {
     public void modeChanged() {
         rights = rightsOf(cpu.cpl());
         alignmentCheck = cpu.cpl() == 3 && cpu.systemFlag(Flags.AC) && (cpu.cr0() & ControlRegisters.CR0_AM) != 0;
-        view = alignmentCheck || breakpoints != null ? tlb.emptyTable() : tlb.table(rights);
+        view = watched() ? tlb.emptyTable() : tlb.table(rights);
+    }
+
+    /** The table of {@link Tlb} that accesses with the current rights use. */
+    public int rights() {
+        return rights;
+    }
+
+    /** True while every access must be looked at (alignment checks or data breakpoints): code that hits the TLB itself must not run. */
+    public boolean watched() {
+        return alignmentCheck || breakpoints != null;
     }
 
     /** Arms (or with null disarms) a listener that sees every data access. */
@@ -78,7 +89,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.READ);
         if (Long.compareUnsigned(offset, 4095) <= 0) {
-            return get8(get64(e + Tlb.HOST) + offset);
+            return get8(va + get64(e + Tlb.ADDEND));
         }
         return (int) slowRead(va, 1, seg, false);
     }
@@ -87,7 +98,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.READ);
         if (Long.compareUnsigned(offset, 4094) <= 0) {
-            return get16(get64(e + Tlb.HOST) + offset);
+            return get16(va + get64(e + Tlb.ADDEND));
         }
         return (int) slowRead(va, 2, seg, false);
     }
@@ -97,7 +108,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.READ);
         if (Long.compareUnsigned(offset, 4092) <= 0) {
-            return get32(get64(e + Tlb.HOST) + offset);
+            return get32(va + get64(e + Tlb.ADDEND));
         }
         return (int) slowRead(va, 4, seg, false);
     }
@@ -106,7 +117,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.READ);
         if (Long.compareUnsigned(offset, 4088) <= 0) {
-            return get64(get64(e + Tlb.HOST) + offset);
+            return get64(va + get64(e + Tlb.ADDEND));
         }
         return slowRead(va, 8, seg, false);
     }
@@ -115,7 +126,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.WRITE);
         if (Long.compareUnsigned(offset, 4095) <= 0) {
-            put8(get64(e + Tlb.HOST) + offset, v);
+            put8(va + get64(e + Tlb.ADDEND), v);
         } else {
             slowWrite(va, 1, seg, v);
         }
@@ -125,7 +136,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.WRITE);
         if (Long.compareUnsigned(offset, 4094) <= 0) {
-            put16(get64(e + Tlb.HOST) + offset, v);
+            put16(va + get64(e + Tlb.ADDEND), v);
         } else {
             slowWrite(va, 2, seg, v);
         }
@@ -135,7 +146,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.WRITE);
         if (Long.compareUnsigned(offset, 4092) <= 0) {
-            put32(get64(e + Tlb.HOST) + offset, v);
+            put32(va + get64(e + Tlb.ADDEND), v);
         } else {
             slowWrite(va, 4, seg, v);
         }
@@ -145,7 +156,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.WRITE);
         if (Long.compareUnsigned(offset, 4088) <= 0) {
-            put64(get64(e + Tlb.HOST) + offset, v);
+            put64(va + get64(e + Tlb.ADDEND), v);
         } else {
             slowWrite(va, 8, seg, v);
         }
@@ -179,7 +190,7 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + Tlb.WRITE);
         if (Long.compareUnsigned(offset, 4096 - bytes) <= 0) {
-            return load(get64(e + Tlb.HOST) + offset, bytes);
+            return load(va + get64(e + Tlb.ADDEND), bytes);
         }
         return slowRead(va, bytes, seg, true);
     }
@@ -191,7 +202,7 @@ public final class Mmu {
      * @param bytes 1 to 4096
      */
     public void probe(long va, int seg, int bytes, boolean write) {
-        if (alignmentCheck || breakpoints != null || Long.compareUnsigned(
+        if (watched() || Long.compareUnsigned(
                 va + get64(view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE + (write ? Tlb.WRITE : Tlb.READ)),
                 4096 - bytes) > 0) {
             canonical(va, bytes, seg);
@@ -226,9 +237,31 @@ public final class Mmu {
         long e = view + (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
         long offset = va + get64(e + (write ? Tlb.WRITE : Tlb.READ));
         if (Long.compareUnsigned(offset, 4096 - bytes) <= 0) {
-            return get64(e + Tlb.HOST) + offset;
+            return va + get64(e + Tlb.ADDEND);
         }
         return 0;
+    }
+
+    /**
+     * Serves a TLB miss of emitted code with the checks and side effects that the interpreter's access would have: walk, accessed and
+     * dirty bits, the same fill. Must not be called while {@link #watched}.
+     *
+     * <p>Only for accesses that the interpreter would make next, in its order. Never throws. When the answer is false the interpreter must execute the instruction (page crossing, MMIO, a write to a page with
+     * decoded code, any fault); what was done until then it would do as well, and doing it again changes nothing.
+     *
+     * @param bytes 1 to 4096
+     * @return true when the access now hits in one page, so that emitted code can make it
+     */
+    public boolean fillForNative(long va, int bytes, boolean write) {
+        if ((va & 0xfff) + bytes > 4096 || cpu.longMode() && !isCanonical(va)) {
+            return false;
+        }
+        try {
+            translate(va, write);
+        } catch (GuestFault f) {
+            return false;
+        }
+        return hostIfHit(va, bytes, write) != 0;
     }
 
     // ---- access with the rights of another privilege level ----
@@ -529,7 +562,7 @@ public final class Mmu {
         long e = tlb.entry(as, va);
         long offset = va + get64(e + (write ? Tlb.WRITE : Tlb.READ));
         if (Long.compareUnsigned(offset, 4095) <= 0) {
-            return get64(e + Tlb.HOST) + offset;
+            return va + get64(e + Tlb.ADDEND);
         }
         misses++;
         walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, as == Tlb.USER, as == Tlb.SUPERVISOR);

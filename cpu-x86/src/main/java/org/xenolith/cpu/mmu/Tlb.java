@@ -7,9 +7,9 @@ import static org.xenolith.memory.RawMemory.put64;
  * The software TLB for data: direct-mapped tables of {@link #ENTRIES} entries, one table for each right (user, supervisor, supervisor
  * where SMAP does not apply).
  *
- * <p>A table is a structure of arrays of 8-byte elements: negated page address valid for reads, the same for writes, host address of the
- * page, and {@link #META}. An access of n bytes at va hits when {@code va + tag <= 4096 - n} unsigned, which
- * also excludes page crossing; the sum is then the offset in the page. An invalid tag names a page of the neighbouring slot, so that no
+ * <p>A table is a structure of arrays of 8-byte elements: negated page address valid for reads, the same for writes, what to add to a
+ * linear address in the page to get the host address, and {@link #META}. An access of n bytes at va hits when
+ * {@code va + tag <= 4096 - n} unsigned, which also excludes page crossing; its host address is then {@code va + addend}. An invalid tag names a page of the neighbouring slot, so that no
  * address of this slot can match it.
  *
  * <p>The tables follow the CPU's state block, so that emitted code reaches them with one base register.
@@ -21,7 +21,7 @@ public final class Tlb {
     /** Offsets of the arrays in a table. */
     public static final int READ = 0;
     public static final int WRITE = ENTRIES * ENTRY_SIZE;
-    public static final int HOST = 2 * ENTRIES * ENTRY_SIZE;
+    public static final int ADDEND = 2 * ENTRIES * ENTRY_SIZE;
     /** Bits of {@link #META}: the entry is in the list of filled slots; its translation is global; it is part of a large page. */
     static final int META = 3 * ENTRIES * ENTRY_SIZE;
     static final int LISTED = 1;
@@ -78,7 +78,7 @@ public final class Tlb {
         }
         put64(e + READ, -page);
         put64(e + WRITE, writable ? -page : invalidTag(slot));
-        put64(e + HOST, hostPage);
+        put64(e + ADDEND, hostPage - page);
         put64(e + META, LISTED | (global ? GLOBAL : 0) | (large ? LARGE : 0));
         if (large) {
             largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1] = true;
@@ -132,7 +132,7 @@ public final class Tlb {
             for (int i = 0; i < filledCount[view]; i++) {
                 int slot = filled[view][i];
                 long e = table(view) + (long) slot * ENTRY_SIZE;
-                if (get64(e + HOST) == hostPage) {
+                if (hostPage(e) == hostPage) {
                     put64(e + WRITE, invalidTag(slot));
                 }
             }
@@ -145,25 +145,30 @@ public final class Tlb {
             for (int i = 0; i < filledCount[view]; i++) {
                 int slot = filled[view][i];
                 long e = table(view) + (long) slot * ENTRY_SIZE;
-                if (get64(e + HOST) == hostPage) {
+                if (hostPage(e) == hostPage) {
                     drop(e, slot);
                 }
             }
         }
     }
 
+    /** Host address of the page of a valid entry. */
+    private static long hostPage(long e) {
+        return get64(e + ADDEND) - get64(e + READ);
+    }
+
     /** Invalidates but leaves the slot in the list. */
     private static void drop(long e, int slot) {
         put64(e + READ, invalidTag(slot));
         put64(e + WRITE, invalidTag(slot));
-        put64(e + HOST, 0);
+        put64(e + ADDEND, 0);
         put64(e + META, LISTED);
     }
 
     private static void invalidate(long e, int slot) {
         put64(e + READ, invalidTag(slot));
         put64(e + WRITE, invalidTag(slot));
-        put64(e + HOST, 0);
+        put64(e + ADDEND, 0);
         put64(e + META, 0);
     }
 
