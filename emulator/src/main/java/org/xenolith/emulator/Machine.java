@@ -7,10 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import org.xenolith.cpu.CpuModel;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.insn.InstructionSet;
 import org.xenolith.cpu.interp.CodeCache;
+import org.xenolith.cpu.mmu.Mmu;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.guests.ImageException;
 import org.xenolith.host.HostClock;
@@ -237,10 +239,16 @@ public final class Machine implements AutoCloseable {
                 .max(Comparator.comparingInt(Machine::severity)).orElse(Outcome.POWEROFF);
         long instructions = domains.stream().mapToLong(RunResult.DomainResult::instructions).sum();
         Map<String, Long> exits = new TreeMap<>();
-        exits.put("tlb_miss", cpus.stream().mapToLong(c -> c.cpu().mmu().misses()).sum());
+        exits.put("tlb_miss", sum(Mmu::misses));
+        exits.put("tlb_miss_fetch", sum(Mmu::fetchMisses));
+        exits.put("tlb_flush", sum(Mmu::flushes));
         return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), Tier.INTERPRETER, 1.0,
                 ProcessMemory.peakRssMb(),
                 exits, domains, new TreeMap<>(host.statistics().counts()));
+    }
+
+    private long sum(ToLongFunction<Mmu> counter) {
+        return cpus.stream().mapToLong(c -> counter.applyAsLong(c.cpu().mmu())).sum();
     }
 
     private static int severity(Outcome o) {

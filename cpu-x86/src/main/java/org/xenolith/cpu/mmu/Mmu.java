@@ -24,16 +24,12 @@ import org.xenolith.memory.PhysicalMemory;
  * a compare and a load; everything else (miss, page crossing, MMIO, pages with decoded code, alignment checks) takes the slow path.
  */
 public final class Mmu {
-    private static final int FETCH_ENTRIES = 1024;
-
     private final Cpu cpu;
     private final PhysicalMemory memory;
     private final Stage2 stage2;
     private final PageWalker walker;
     private final Tlb tlb;
-    private final long[] fetchTag = new long[FETCH_ENTRIES];
-    private final long[] fetchMfn = new long[FETCH_ENTRIES];
-    private final boolean[] fetchGlobal = new boolean[FETCH_ENTRIES];
+    private final FetchTlb fetch = new FetchTlb();
 
     /** Table searched by the fast path. */
     private long view;
@@ -43,6 +39,7 @@ public final class Mmu {
     private DataBreakpoints breakpoints;
     private long flushes;
     private long misses;
+    private long fetchMisses;
 
     /** Told of every data access while data breakpoints are armed. */
     @FunctionalInterface
@@ -81,6 +78,11 @@ public final class Mmu {
     public void setDataBreakpoints(DataBreakpoints listener) {
         breakpoints = listener;
         modeChanged();
+    }
+
+    /** Sets who hears when translations for instruction fetch stop being present. */
+    public void setFetchListener(FetchListener listener) {
+        fetch.setListener(listener);
     }
 
     // ---- data access ----
@@ -348,23 +350,21 @@ public final class Mmu {
      */
     public long fetchFrame(long va) {
         boolean user = cpu.cpl() == 3;
-        long tag = va >>> 12 << 2 | (user ? 2 : 0) | 1;
-        int slot = (int) (va >>> 12) & FETCH_ENTRIES - 1;
-        if (fetchTag[slot] == tag) {
-            return fetchMfn[slot];
+        long cached = fetch.find(va, user);
+        if (cached >= 0) {
+            return cached;
         }
         if (cpu.longMode() && !isCanonical(va)) {
             throw cpu.fault(Vector.GP, 0);
         }
+        fetchMisses++;
         walker.walk(va, PageWalker.FETCH, user, false);
         long mfn = stage2.mfn(walker.gpa() >>> 12);
         if (mfn == Stage2.MMIO) {
             return mfn;
         }
         mfn &= ~Stage2.READ_ONLY;
-        fetchTag[slot] = tag;
-        fetchMfn[slot] = mfn;
-        fetchGlobal[slot] = walker.global();
+        fetch.fill(va, user, mfn, walker.global(), walker.pageShift());
         return mfn;
     }
 
@@ -374,7 +374,7 @@ public final class Mmu {
     public void flushAll() {
         flushes++;
         tlb.flush(true);
-        java.util.Arrays.fill(fetchTag, 0);
+        fetch.flush(true);
         cpu.requestAttention();
     }
 
@@ -382,19 +382,14 @@ public final class Mmu {
     public void flushNonGlobal() {
         flushes++;
         tlb.flush(false);
-        for (int i = 0; i < FETCH_ENTRIES; i++) {
-            if (!fetchGlobal[i]) {
-                fetchTag[i] = 0;
-            }
-        }
+        fetch.flush(false);
         cpu.requestAttention();
     }
 
     /** INVLPG. */
     public void flushPage(long va) {
         tlb.flushPage(va);
-        // fetch entries of a large page: the code may be anywhere in it, so all go
-        java.util.Arrays.fill(fetchTag, 0);
+        fetch.flushPage(va);
         cpu.requestAttention();
     }
 
@@ -406,7 +401,7 @@ public final class Mmu {
     /** A frame was taken from the guest. */
     public void dropFrame(long mfn) {
         tlb.dropHostPage(memory.hostPage(mfn));
-        java.util.Arrays.fill(fetchTag, 0);
+        fetch.dropFrame(mfn);
         cpu.requestAttention();
     }
 
@@ -415,12 +410,19 @@ public final class Mmu {
         walker.loadPdptes(cr3);
     }
 
+    /** Flushes of all, or of all but global translations. */
     public long flushes() {
         return flushes;
     }
 
+    /** Data accesses that had to walk. */
     public long misses() {
         return misses;
+    }
+
+    /** Instruction fetches that had to walk. */
+    public long fetchMisses() {
+        return fetchMisses;
     }
 
     // ---- debugger's view ----
@@ -581,7 +583,7 @@ public final class Mmu {
         if (writable) {
             memory.setState(mfn, PhysicalMemory.WRITE_MAPPED);
         }
-        tlb.fill(as, va, page, writable, walker.global(), walker.large());
+        tlb.fill(as, va, page, writable, walker.global(), walker.pageShift());
         return page | va & 0xfff;
     }
 }

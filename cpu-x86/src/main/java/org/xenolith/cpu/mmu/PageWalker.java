@@ -53,7 +53,7 @@ final class PageWalker {
     private boolean writable;
     private boolean dirty;
     private boolean global;
-    private boolean large;
+    private int pageShift;
 
     PageWalker(Cpu cpu, PhysicalMemory memory, Stage2 stage2) {
         this.cpu = cpu;
@@ -80,8 +80,9 @@ final class PageWalker {
         return global;
     }
 
-    boolean large() {
-        return large;
+    /** Log2 of the bytes that the leaf maps: 12, 21, 22 or 30. */
+    int pageShift() {
+        return pageShift;
     }
 
     /**
@@ -96,7 +97,7 @@ final class PageWalker {
             writable = true;
             dirty = true;
             global = false;
-            large = false;
+            pageShift = 12;
             return;
         }
         long cr4 = cpu.cr4();
@@ -155,7 +156,7 @@ final class PageWalker {
                 gpa = (entry & 0x000f_ffff_ffff_f000L & ~offsetMask) | va & offsetMask & -4096L;
                 dirty = access == WRITE || (entry & D) != 0;
                 global = (entry & G) != 0 && (cr4 & ControlRegisters.CR4_PGE) != 0;
-                large = level > 0;
+                pageShift = 12 + 9 * level;
                 return;
             }
             table = entry & 0x000f_ffff_ffff_f000L;
@@ -183,7 +184,7 @@ final class PageWalker {
             gpa = pde & 0xffc0_0000L | (pde >>> 13 & (1L << high) - 1) << 32 | va & 0x3f_f000L;
             dirty = access == WRITE || (pde & D) != 0;
             global = (pde & G) != 0 && (cr4 & ControlRegisters.CR4_PGE) != 0;
-            large = true;
+            pageShift = 22;
             return;
         }
         long table = tableHost(pde & 0xffff_f000L);
@@ -198,7 +199,7 @@ final class PageWalker {
         gpa = pte & 0xffff_f000L;
         dirty = access == WRITE || (pte & D) != 0;
         global = (pte & G) != 0 && (cr4 & ControlRegisters.CR4_PGE) != 0;
-        large = false;
+        pageShift = 12;
     }
 
     /** Access rights (SDM vol. 3, 4.6); sets {@link #writable}. */

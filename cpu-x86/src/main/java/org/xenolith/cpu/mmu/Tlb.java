@@ -22,11 +22,11 @@ public final class Tlb {
     public static final int READ = 0;
     public static final int WRITE = ENTRIES * ENTRY_SIZE;
     public static final int ADDEND = 2 * ENTRIES * ENTRY_SIZE;
-    /** Bits of {@link #META}: the entry is in the list of filled slots; its translation is global; it is part of a large page. */
+    /** {@link #META}: the entry is in the list of filled slots; its translation is global; from bit 8 log2 of its page's bytes. */
     static final int META = 3 * ENTRIES * ENTRY_SIZE;
     static final int LISTED = 1;
     static final int GLOBAL = 2;
-    static final int LARGE = 4;
+    static final int SHIFT_BIT = 8;
 
     /** Whose rights a table holds. */
     public static final int SUPERVISOR = 0;
@@ -36,7 +36,6 @@ public final class Tlb {
     private static final int TABLES = 3;
     /** Bytes of one table. */
     public static final int TABLE_BYTES = 4 * ENTRIES * ENTRY_SIZE;
-    private static final int LARGE_REGIONS = 1024;
 
     /** Bytes that all tables take. */
     public static final int BYTES = (TABLES + 1) * TABLE_BYTES;
@@ -44,7 +43,7 @@ public final class Tlb {
     private final long base;
     private final int[][] filled = new int[TABLES][ENTRIES];
     private final int[] filledCount = new int[TABLES];
-    private final boolean[] largeRegion = new boolean[LARGE_REGIONS];
+    private final LargePages largePages = new LargePages();
 
     Tlb(long base) {
         this.base = base;
@@ -69,7 +68,7 @@ public final class Tlb {
         return table(view) + (va >>> 12 & ENTRIES - 1) * ENTRY_SIZE;
     }
 
-    void fill(int view, long va, long hostPage, boolean writable, boolean global, boolean large) {
+    void fill(int view, long va, long hostPage, boolean writable, boolean global, int pageShift) {
         int slot = (int) (va >>> 12) & ENTRIES - 1;
         long e = table(view) + (long) slot * ENTRY_SIZE;
         long page = va & -4096L;
@@ -79,10 +78,8 @@ public final class Tlb {
         put64(e + READ, -page);
         put64(e + WRITE, writable ? -page : invalidTag(slot));
         put64(e + ADDEND, hostPage - page);
-        put64(e + META, LISTED | (global ? GLOBAL : 0) | (large ? LARGE : 0));
-        if (large) {
-            largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1] = true;
-        }
+        put64(e + META, LISTED | (global ? GLOBAL : 0) | pageShift << SHIFT_BIT);
+        largePages.filled(va, pageShift);
     }
 
     void flush(boolean globalToo) {
@@ -101,24 +98,24 @@ public final class Tlb {
             filledCount[view] = kept;
         }
         if (globalToo) {
-            java.util.Arrays.fill(largeRegion, false);
+            largePages.clear();
         }
     }
 
     /** Drops the translation of one page, and all pieces of the large page that it is part of. */
     void flushPage(long va) {
-        boolean large = largeRegion[(int) (va >>> 21) & LARGE_REGIONS - 1];
+        boolean pieces = largePages.mayHold(va);
         for (int view = 0; view < TABLES; view++) {
             long e = entry(view, va);
             if (get64(e + READ) == -(va & -4096L)) {
                 drop(e, (int) (va >>> 12) & ENTRIES - 1);
             }
-            if (large) {
+            if (pieces) {
                 for (int i = 0; i < filledCount[view]; i++) {
                     int slot = filled[view][i];
                     long f = table(view) + (long) slot * ENTRY_SIZE;
-                    // a 1 GiB page is cached like its 2 MiB parts, so compare at 1 GiB
-                    if ((get64(f + META) & LARGE) != 0 && (-get64(f + READ) >>> 30) == va >>> 30) {
+                    int shift = (int) get64(f + META) >>> SHIFT_BIT;
+                    if (shift > 12 && (-get64(f + READ) ^ va) >>> shift == 0) {
                         drop(f, slot);
                     }
                 }

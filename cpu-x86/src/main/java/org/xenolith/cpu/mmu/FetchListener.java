@@ -1,0 +1,18 @@
+package org.xenolith.cpu.mmu;
+
+/**
+ * Hears when translations for instruction fetch stop being present, so that what was derived from them (jump caches, chains between
+ * pages) is present no longer than they are.
+ *
+ * <p>Called at the moment of the change, in the middle of an instruction or of a fetch; must not call the MMU.
+ */
+public interface FetchListener {
+    /** No translation is left. */
+    void allDropped();
+
+    /** All but global translations are gone. */
+    void nonGlobalDropped();
+
+    /** The translation of a page is gone, for user and supervisor. @param va address of the page, a multiple of 4096 */
+    void pageDropped(long va);
+}
