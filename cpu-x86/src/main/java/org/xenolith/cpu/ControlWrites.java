@@ -78,10 +78,11 @@ public final class ControlWrites {
                 c.mmu().loadPdptes(v);
             }
         }
-        // the TLB has no PCID tags, so translations can be kept only for the very same tables
-        boolean same = v == c.field(CpuState.CR3);
+        int from = (int) c.field(CpuState.CR3) & 0xfff;
         c.setField(CpuState.CR3, v);
-        if (!keep || !same) {
+        if (pcide) {
+            c.mmu().switchPcid(from, keep);
+        } else {
             c.mmu().flushNonGlobal();
         }
     }

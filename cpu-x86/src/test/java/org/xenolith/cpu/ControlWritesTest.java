@@ -146,18 +146,6 @@ class ControlWritesTest {
         assertEquals(TestMachine.PAGES | 5, c.field(CpuState.CR3));
     }
 
-    @Test
-    void no_flush_keeps_translations_of_the_same_tables_only() {
-        m.long64(0);
-        c.setField(CpuState.CR4, PAE | ControlRegisters.CR4_PCIDE);
-        ControlWrites.setCr3(c, TestMachine.PAGES);
-        long flushes = c.mmu().flushes();
-        ControlWrites.setCr3(c, 1L << 63 | TestMachine.PAGES);
-        assertEquals(flushes, c.mmu().flushes());
-        ControlWrites.setCr3(c, 1L << 63 | TestMachine.PAGES | 1);
-        assertEquals(flushes + 1, c.mmu().flushes());
-    }
-
     // ---- CR4 ----
 
     @ParameterizedTest

@@ -12,7 +12,7 @@ import org.xenolith.cpu.CpuModel;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.insn.InstructionSet;
 import org.xenolith.cpu.interp.CodeCache;
-import org.xenolith.cpu.mmu.Mmu;
+import org.xenolith.cpu.mmu.TlbCounts;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.guests.ImageException;
 import org.xenolith.host.HostClock;
@@ -239,16 +239,19 @@ public final class Machine implements AutoCloseable {
                 .max(Comparator.comparingInt(Machine::severity)).orElse(Outcome.POWEROFF);
         long instructions = domains.stream().mapToLong(RunResult.DomainResult::instructions).sum();
         Map<String, Long> exits = new TreeMap<>();
-        exits.put("tlb_miss", sum(Mmu::misses));
-        exits.put("tlb_miss_fetch", sum(Mmu::fetchMisses));
-        exits.put("tlb_flush", sum(Mmu::flushes));
+        exits.put("tlb_miss", sum(TlbCounts::misses));
+        exits.put("tlb_miss_fetch", sum(TlbCounts::fetchMisses));
+        exits.put("tlb_flush", sum(TlbCounts::flushes));
+        exits.put("tlb_switch", sum(TlbCounts::switches));
+        exits.put("tlb_parked", sum(TlbCounts::parked));
+        exits.put("tlb_restored", sum(TlbCounts::restored));
         return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), Tier.INTERPRETER, 1.0,
                 ProcessMemory.peakRssMb(),
                 exits, domains, new TreeMap<>(host.statistics().counts()));
     }
 
-    private long sum(ToLongFunction<Mmu> counter) {
-        return cpus.stream().mapToLong(c -> counter.applyAsLong(c.cpu().mmu())).sum();
+    private long sum(ToLongFunction<TlbCounts> counter) {
+        return cpus.stream().mapToLong(c -> counter.applyAsLong(c.cpu().mmu().counts())).sum();
     }
 
     private static int severity(Outcome o) {

@@ -169,17 +169,11 @@ final class SystemOps {
         if (type <= 1 && !pcide && pcid != 0 || type == 0 && !Mmu.isCanonical(address)) {
             throw c.gp0();
         }
-        if (type == 2) {
-            c.mmu().flushAll();
-        } else if (type == 3) {
-            c.mmu().flushNonGlobal();
-        } else if (pcid == (pcide ? c.field(CpuState.CR3) & 0xfff : 0)) {
-            // other PCIDs have nothing in the TLB
-            if (type == 0) {
-                c.mmu().flushPage(address);
-            } else {
-                c.mmu().flushNonGlobal();
-            }
+        switch ((int) type) {
+            case 0 -> c.mmu().flushPcidPage((int) pcid, address);
+            case 1 -> c.mmu().flushPcid((int) pcid);
+            case 2 -> c.mmu().flushAll();
+            default -> c.mmu().flushAllNonGlobal();
         }
     }
 

@@ -63,30 +63,52 @@ final class FetchTlb {
         largePages.filled(va, shift);
     }
 
+    /** True when no translation would be lost by a fill for va. */
+    boolean free(long va) {
+        return tag[slot(va)] == 0;
+    }
+
     void flush(boolean globalToo) {
+        boolean dropped = retire(globalToo, null);
+        if (globalToo) {
+            largePages.clear();
+        }
+        if (dropped && globalToo) {
+            listener.allDropped();
+        } else if (dropped) {
+            listener.nonGlobalDropped();
+        }
+    }
+
+    /** Moves all but global translations to a store. */
+    void park(ParkedSpace to) {
+        if (retire(false, to)) {
+            listener.nonGlobalDropped();
+        }
+    }
+
+    /** Returns whether there was anything. */
+    private boolean retire(boolean globalToo, ParkedSpace to) {
         int kept = 0;
         boolean dropped = false;
         for (int i = 0; i < filledCount; i++) {
             int slot = filled[i];
             if (!globalToo && (meta[slot] & GLOBAL) != 0) {
                 filled[kept++] = slot;
-            } else {
-                dropped |= tag[slot] != 0;
-                tag[slot] = 0;
-                meta[slot] = 0;
+                continue;
             }
+            long t = tag[slot];
+            if (t != 0) {
+                dropped = true;
+                if (to != null) {
+                    to.addFetch(t & -4096L, (t & USER) != 0, frame[slot], pageShift[slot]);
+                }
+            }
+            tag[slot] = 0;
+            meta[slot] = 0;
         }
         filledCount = kept;
-        if (globalToo) {
-            largePages.clear();
-        }
-        if (dropped) {
-            if (globalToo) {
-                listener.allDropped();
-            } else {
-                listener.nonGlobalDropped();
-            }
-        }
+        return dropped;
     }
 
     /** Drops the translation of one page, and all pieces of the large page that it is part of. */

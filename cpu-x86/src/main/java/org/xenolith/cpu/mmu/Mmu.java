@@ -30,6 +30,7 @@ public final class Mmu {
     private final PageWalker walker;
     private final Tlb tlb;
     private final FetchTlb fetch = new FetchTlb();
+    private final AddressSpaces spaces;
 
     /** Table searched by the fast path. */
     private long view;
@@ -37,7 +38,6 @@ public final class Mmu {
     private int rights = Tlb.SUPERVISOR_ANY;
     private boolean alignmentCheck;
     private DataBreakpoints breakpoints;
-    private long flushes;
     private long misses;
     private long fetchMisses;
 
@@ -50,6 +50,7 @@ public final class Mmu {
     /** @param tlbAddress host address of {@link Tlb#BYTES} bytes for the software TLB */
     public Mmu(Cpu cpu, PhysicalMemory memory, Stage2 stage2, long tlbAddress) {
         this.tlb = new Tlb(tlbAddress);
+        this.spaces = new AddressSpaces(tlb, fetch);
         this.cpu = cpu;
         this.memory = memory;
         this.stage2 = stage2;
@@ -370,38 +371,76 @@ public final class Mmu {
 
     // ---- flushes ----
 
-    /** Drops everything: CR0, CR4 or paging-mode changes, INVPCID all, a change of the second stage. */
+    /** Drops everything, for every PCID: CR0, CR4 or paging-mode changes, INVPCID all, a change of the second stage. */
     public void flushAll() {
-        flushes++;
-        tlb.flush(true);
-        fetch.flush(true);
+        spaces.flushAll();
         cpu.requestAttention();
     }
 
-    /** Drops all but global translations: MOV to CR3. */
+    /** Drops all but global translations of the current PCID: MOV to CR3 without CR4.PCIDE. */
     public void flushNonGlobal() {
-        flushes++;
-        tlb.flush(false);
-        fetch.flush(false);
+        spaces.flushNonGlobal(false);
         cpu.requestAttention();
     }
 
-    /** INVLPG. */
-    public void flushPage(long va) {
-        tlb.flushPage(va);
-        fetch.flushPage(va);
+    /** Drops all but global translations of every PCID: INVPCID type 3. */
+    public void flushAllNonGlobal() {
+        spaces.flushNonGlobal(true);
         cpu.requestAttention();
+    }
+
+    /** INVLPG: the page under the current PCID, and a global one. */
+    public void flushPage(long va) {
+        spaces.flushPage(va);
+        cpu.requestAttention();
+    }
+
+    /** Drops all but global translations of a PCID (0 to 4095): INVPCID type 1. */
+    public void flushPcid(int pcid) {
+        if (pcid == pcid()) {
+            flushNonGlobal();
+        } else {
+            spaces.flushParked(pcid);
+        }
+    }
+
+    /** Drops the translation of a page under a PCID (0 to 4095): INVPCID type 0. */
+    public void flushPcidPage(int pcid, long va) {
+        if (pcid == pcid()) {
+            flushPage(va);
+        } else {
+            spaces.flushParkedPage(pcid, va);
+        }
+    }
+
+    /**
+     * MOV to CR3 with CR4.PCIDE, after the register has been loaded.
+     *
+     * @param from the PCID that was current
+     * @param keep bit 63 of the operand: translations of the new PCID stay valid
+     */
+    public void switchPcid(int from, boolean keep) {
+        int to = pcid();
+        if (from != to) {
+            spaces.switchTo(from, to, keep);
+        } else if (!keep) {
+            spaces.flushNonGlobal(false);
+        }
+        cpu.requestAttention();
+    }
+
+    private int pcid() {
+        return (cpu.cr4() & ControlRegisters.CR4_PCIDE) == 0 ? 0 : (int) cpu.field(CpuState.CR3) & 0xfff;
     }
 
     /** Code was decoded from a frame: writes to it must be noticed from now on. */
     public void protectFrame(long mfn) {
-        tlb.protectPage(memory.hostPage(mfn));
+        spaces.protectPage(memory.hostPage(mfn));
     }
 
     /** A frame was taken from the guest. */
     public void dropFrame(long mfn) {
-        tlb.dropHostPage(memory.hostPage(mfn));
-        fetch.dropFrame(mfn);
+        spaces.dropFrame(mfn, memory.hostPage(mfn));
         cpu.requestAttention();
     }
 
@@ -410,19 +449,10 @@ public final class Mmu {
         walker.loadPdptes(cr3);
     }
 
-    /** Flushes of all, or of all but global translations. */
-    public long flushes() {
-        return flushes;
-    }
-
-    /** Data accesses that had to walk. */
-    public long misses() {
-        return misses;
-    }
-
-    /** Instruction fetches that had to walk. */
-    public long fetchMisses() {
-        return fetchMisses;
+    /** What the TLBs did so far. */
+    public TlbCounts counts() {
+        return new TlbCounts(misses, fetchMisses, spaces.flushes(), spaces.switches(), spaces.parked(),
+                spaces.restored());
     }
 
     // ---- debugger's view ----

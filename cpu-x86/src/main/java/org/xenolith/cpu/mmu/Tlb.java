@@ -82,23 +82,48 @@ public final class Tlb {
         largePages.filled(va, pageShift);
     }
 
+    /** True when no translation would be lost by a fill for va. */
+    boolean free(int view, long va) {
+        int slot = (int) (va >>> 12) & ENTRIES - 1;
+        return !valid(table(view) + (long) slot * ENTRY_SIZE, slot);
+    }
+
+    private static boolean valid(long e, int slot) {
+        return get64(e + READ) != invalidTag(slot);
+    }
+
     void flush(boolean globalToo) {
+        retire(globalToo, null);
+        if (globalToo) {
+            largePages.clear();
+        }
+    }
+
+    /** Moves all but global translations to a store. */
+    void park(ParkedSpace to) {
+        retire(false, to);
+    }
+
+    private void retire(boolean globalToo, ParkedSpace to) {
         for (int view = 0; view < TABLES; view++) {
             int kept = 0;
             int[] list = filled[view];
-            for (int i = 0; i < filledCount[view]; i++) {
+            int n = filledCount[view];
+            for (int i = 0; i < n; i++) {
                 int slot = list[i];
                 long e = table(view) + (long) slot * ENTRY_SIZE;
-                if (!globalToo && (get64(e + META) & GLOBAL) != 0) {
+                long meta = get64(e + META);
+                if (!globalToo && (meta & GLOBAL) != 0) {
                     list[kept++] = slot;
-                } else {
-                    invalidate(e, slot);
+                    continue;
                 }
+                if (to != null && valid(e, slot)) {
+                    to.addData(view, -get64(e + READ), hostPage(e), get64(e + WRITE) == get64(e + READ),
+                            (int) meta >>> SHIFT_BIT);
+                }
+                invalidate(e, slot);
             }
             filledCount[view] = kept;
-        }
-        if (globalToo) {
-            largePages.clear();
         }
     }
 

@@ -65,7 +65,7 @@ class MmuTest {
         assertFalse(c.mmu().fillForNative(VA + 0xffd, 4, true));
         assertFalse(c.mmu().fillForNative(0x8000_0000_0000L, 4, true));
         assertEquals(0, pte(0) & (A | D));
-        assertEquals(0, c.mmu().misses());
+        assertEquals(0, c.mmu().counts().misses());
     }
 
     @Test
@@ -112,12 +112,12 @@ class MmuTest {
         assertEquals(A, pte(0) & (A | D));
         m.write64(TABLE, 0x41_0000 | 7);
         assertEquals(0x400, c.mmu().fetchFrame(VA + 0xfff));
-        assertEquals(1, c.mmu().fetchMisses());
+        assertEquals(1, c.mmu().counts().fetchMisses());
         c.mmu().flushPage(VA + 0x1000);
         assertEquals(0x400, c.mmu().fetchFrame(VA));
         c.mmu().flushPage(VA + 0x123);
         assertEquals(0x410, c.mmu().fetchFrame(VA));
-        assertEquals(2, c.mmu().fetchMisses());
+        assertEquals(2, c.mmu().counts().fetchMisses());
     }
 
     @Test
