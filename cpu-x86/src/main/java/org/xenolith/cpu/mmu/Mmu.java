@@ -249,8 +249,9 @@ public final class Mmu {
      * Serves a TLB miss of emitted code with the checks and side effects that the interpreter's access would have: walk, accessed and
      * dirty bits, the same fill. Must not be called while {@link #watched}.
      *
-     * <p>Only for accesses that the interpreter would make next, in its order. Never throws. When the answer is false the interpreter must execute the instruction (page crossing, MMIO, a write to a page with
-     * decoded code, any fault); what was done until then it would do as well, and doing it again changes nothing.
+     * <p>Only for accesses that the interpreter would make next, in its order. Never throws. When the answer is false the interpreter
+     * must execute the instruction (page crossing, MMIO, a write to a page with decoded code, any fault); what was done until then it
+     * would do as well, and doing it again changes nothing.
      *
      * @param bytes 1 to 4096
      * @return true when the access now hits in one page, so that emitted code can make it

@@ -42,6 +42,38 @@ class MmuTest {
         return m.read64(TABLE + 8 * i);
     }
 
+    // ---- slots ----
+
+    @Test
+    void an_empty_slot_matches_no_address_of_its_own() {
+        c.mmu().fillForNative(0, 1, true);
+        c.mmu().fillForNative(0x1000, 1, true);
+        c.mmu().flushPage(0);
+        c.mmu().flushPage(0x1000);
+        for (int round = 0; round < 2; round++) {
+            for (long slot = 0; slot < Tlb.ENTRIES; slot++) {
+                for (long turn : new long[]{0, 1, 2, -1, -2}) {
+                    long va = (turn * Tlb.ENTRIES + slot) << 12;
+                    assertEquals(0, c.mmu().hostIfHit(va, 1, false));
+                    assertEquals(0, c.mmu().hostIfHit(va + 0xfff, 1, true));
+                }
+            }
+            c.mmu().flushAll();
+        }
+    }
+
+    @Test
+    void pages_of_one_slot_evict_each_other() {
+        long other = VA + ((long) Tlb.ENTRIES << 12);
+        m.write64(TestMachine.PAGES + 0x2000 + 8 * (other >>> 21), 0x20_0000 | 0xe7);
+        assertTrue(c.mmu().fillForNative(VA, 1, true));
+        assertTrue(c.mmu().fillForNative(other, 1, true));
+        assertEquals(0, c.mmu().hostIfHit(VA, 1, false));
+        assertEquals(m.memory.base() + 0x20_0000, c.mmu().hostIfHit(other, 1, true));
+        assertTrue(c.mmu().fillForNative(VA, 1, false));
+        assertEquals(0, c.mmu().hostIfHit(other, 1, true));
+    }
+
     // ---- fills for emitted code ----
 
     @Test
