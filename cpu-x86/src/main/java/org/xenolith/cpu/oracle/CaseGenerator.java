@@ -38,6 +38,10 @@ final class CaseGenerator {
     private boolean padded;
     private boolean compat;
     private int registers;
+    /** Where an instruction of a program goes, or -1 for a case of its own. */
+    private int place = -1;
+    private long programFs;
+    private long programGs;
 
     CaseGenerator(Random64 random, Arena arena, boolean fsGsBase) {
         this.random = random;
@@ -46,6 +50,31 @@ final class CaseGenerator {
         this.states = new StateMaker(random, arena);
         this.memory = new MemoryPlan(random, arena);
         this.special = new SpecialValues(random, arena, states);
+    }
+
+    /**
+     * Makes an instruction that is part of a 64-bit program: its registers, but for those in {@code c.fixedRegisters}, are whatever the
+     * program left there.
+     *
+     * @param offset of its first byte in the code pages
+     * @param fs     FS base in the program
+     * @param gs     GS base in the program
+     * @return as {@link #generate}; also false if it would need other segment bases
+     */
+    boolean generateAt(RowProfile row, int offset, long fs, long gs, TestCase c) {
+        place = offset;
+        programFs = fs;
+        programGs = gs;
+        try {
+            return generate(row, false, c) && c.input.fsBase == fs && c.input.gsBase == gs;
+        } finally {
+            place = -1;
+        }
+    }
+
+    /** Where operands lie that instructions of one program have in common. */
+    MemoryPlan memory() {
+        return memory;
     }
 
     /**
@@ -74,6 +103,11 @@ final class CaseGenerator {
         if (random.oneIn(32) && !undefined) {
             // Across the page boundary, or now and then across the end of the code pages: a fault of the fetch.
             c.codeOffset = (random.oneIn(8) && !row.branch ? Arena.CODE : 4096) - 1 - random.below(14);
+        }
+        if (place >= 0) {
+            c.codeOffset = place;
+            c.input.fsBase = programFs;
+            c.input.gsBase = programGs;
         }
         c.input.rip = arena.codeBase() + c.codeOffset;
         memory.pinned = 0;

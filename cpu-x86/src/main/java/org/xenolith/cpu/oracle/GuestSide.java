@@ -17,6 +17,7 @@ import static org.xenolith.cpu.ControlRegisters.EFER_LME;
 import static org.xenolith.cpu.ControlRegisters.EFER_NXE;
 import static org.xenolith.cpu.ControlRegisters.EFER_SCE;
 
+import org.jspecify.annotations.Nullable;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuEnvironment;
 import org.xenolith.cpu.CpuState;
@@ -54,6 +55,8 @@ final class GuestSide implements AutoCloseable {
     private static final int USER_CODE = 0xa0fb;
     private static final int USER_CODE_32 = 0xc0fb;
     private static final int USER_DATA = 0xc0f3;
+    /** A second address of the code pages, through which programs write to them. */
+    static final long CODE_ALIAS = 0x0000_1234_5678_9000L;
     private static final int MAX_ITERATIONS = 1000;
     private static final int UNUSABLE = 0x1_0000;
 
@@ -62,11 +65,13 @@ final class GuestSide implements AutoCloseable {
     private final long system;
     private final long data;
     private final long code;
+    private final byte[] pristine = new byte[(int) RAM];
+    private final int tables;
     private boolean undelivered;
     private final Interpreter interpreter;
 
-    GuestSide(Arena arena, InstructionTable table, HostModel model, boolean fsGsBase, boolean avx) {
-        this.cpu = new Cpu(0, 0, model, memory, gfn -> gfn, new Environment(), () -> 0, new Timers());
+    GuestSide(Arena arena, InstructionTable table, HostModel model, boolean fsGsBase, boolean avx, TierFactory tier) {
+        this.cpu = new Cpu(0, 0, model, memory, gfn -> gfn, new Environment(), this::now, new Timers());
         this.data = memory.hostPage(DATA_FRAME);
         this.code = memory.hostPage(CODE_FRAME);
         GuestPages pages = new GuestPages(memory, TABLES_FRAME);
@@ -75,7 +80,9 @@ final class GuestSide implements AutoCloseable {
                     | GuestPages.NO_EXECUTE | (i < HostCpu.DATA_PAGES ? GuestPages.WRITE : 0));
         }
         for (int i = 0; i < HostCpu.CODE_PAGES; i++) {
-            pages.map(arena.codeBase() + (long) HostCpu.PAGE * i, CODE_FRAME + i, GuestPages.PRESENT | GuestPages.USER);
+            long rights = GuestPages.PRESENT | GuestPages.USER | GuestPages.WRITE;
+            pages.map(arena.codeBase() + (long) HostCpu.PAGE * i, CODE_FRAME + i, rights);
+            pages.map(CODE_ALIAS + (long) HostCpu.PAGE * i, CODE_FRAME + i, rights);
         }
         for (int i = 0; i < SYSTEM_PAGES; i++) {
             pages.map(SYSTEM + (long) HostCpu.PAGE * i, SYSTEM_FRAME + i, GuestPages.PRESENT | GuestPages.WRITE);
@@ -85,9 +92,15 @@ final class GuestSide implements AutoCloseable {
         long handlers = pages.frame();
         pages.map(HANDLERS, handlers, GuestPages.PRESENT);
         RawMemory.fill(memory.hostPage(handlers), HostCpu.PAGE, HLT);
+        this.tables = (int) (pages.frame() - TABLES_FRAME);
         descriptors();
         control(pages.root(), fsGsBase, avx);
-        this.interpreter = new Interpreter(cpu, new CodeCache(memory), table);
+        this.interpreter = tier.create(cpu, new CodeCache(memory), table);
+        RawMemory.copyOut(memory.base(), pristine, 0, pristine.length);
+    }
+
+    private long now() {
+        return interpreter == null ? 0 : interpreter.retiredNow();
     }
 
     private void descriptors() {
@@ -174,6 +187,11 @@ final class GuestSide implements AutoCloseable {
             }
         }
         write(c, false);
+        end(out);
+    }
+
+    /** How the run ended, with the frame of an exception taken back. */
+    void end(MachineState out) {
         out.loadFrom(cpu);
         out.vector = MachineState.NO_FAULT;
         if (undelivered) {
@@ -186,6 +204,59 @@ final class GuestSide implements AutoCloseable {
         if (handler >= 0 && handler < HANDLER_SIZE * 256L) {
             delivered(out, (int) (handler / HANDLER_SIZE));
         }
+    }
+
+    /** Puts everything back to where a program starts from. */
+    void start(Program p, byte[] image) {
+        RawMemory.copyIn(pristine, SYSTEM_FRAME * HostCpu.PAGE, system, SYSTEM_PAGES * HostCpu.PAGE);
+        RawMemory.copyIn(pristine, TABLES_FRAME * HostCpu.PAGE, memory.hostPage(TABLES_FRAME), tables * HostCpu.PAGE);
+        RawMemory.copyIn(image, 0, data, image.length);
+        for (Program.Patch patch : p.patches) {
+            RawMemory.copyIn(patch.content(), 0, data + patch.offset(), patch.content().length);
+        }
+        RawMemory.fill(code, Arena.CODE, 0xcc);
+        RawMemory.copyIn(p.bytes, 0, code + p.codeOffset, p.bytes.length);
+        for (int frame : new int[]{CODE_FRAME, CODE_FRAME + 1}) {
+            memory.written(frame);
+        }
+        cpu.mmu().flushAll();
+        segments(false);
+        p.input.storeTo(cpu);
+        cpu.setField(CpuState.CR2, 0);
+        cpu.setActivity(Cpu.Activity.RUNNING);
+        cpu.setInterruptShadow(false);
+        undelivered = false;
+    }
+
+    /** Runs exactly so many instructions, fewer only if the program ends. */
+    void runFor(long instructions) {
+        long end = cpu.retired() + instructions;
+        while (cpu.retired() < end && cpu.activity() == Cpu.Activity.RUNNING) {
+            interpreter.run(end - cpu.retired());
+        }
+    }
+
+    /** Where memory differs from that of another side, in words; null if nowhere. */
+    @Nullable
+    String memoryDifference(GuestSide other) {
+        int[][] ranges = {{DATA_FRAME, HostCpu.DATA_PAGES + HostCpu.READ_ONLY_PAGES}, {CODE_FRAME, HostCpu.CODE_PAGES},
+            {SYSTEM_FRAME, SYSTEM_PAGES}, {TABLES_FRAME, tables}};
+        String[] names = {"data", "code", "descriptor tables and stack", "page tables"};
+        for (int i = 0; i < ranges.length; i++) {
+            long at = RawMemory.mismatch(memory.hostPage(ranges[i][0]), other.memory.hostPage(ranges[i][0]),
+                    (long) ranges[i][1] * HostCpu.PAGE);
+            if (at >= 0) {
+                return names[i] + " +" + Long.toHexString(at) + ": "
+                        + Long.toHexString(RawMemory.get64(memory.hostPage(ranges[i][0]) + (at & -8L))) + ", "
+                        + Long.toHexString(RawMemory.get64(other.memory.hostPage(ranges[i][0]) + (at & -8L)));
+            }
+        }
+        return null;
+    }
+
+    /** Host address of the code pages' frames. */
+    long code() {
+        return code;
     }
 
     private void delivered(MachineState out, int vector) {

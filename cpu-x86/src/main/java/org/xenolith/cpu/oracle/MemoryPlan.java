@@ -32,6 +32,8 @@ final class MemoryPlan {
     boolean ripRelative;
     /** The address that was chosen. */
     long target;
+    /** Addresses that accesses of one program share, so that loads meet earlier stores; empty for single cases. */
+    long[] shared = {};
 
     MemoryPlan(Random64 random, Arena arena) {
         this.random = random;
@@ -41,6 +43,9 @@ final class MemoryPlan {
     /** An address for an access of {@code bytes} bytes; mostly one that works. */
     long target(int bytes) {
         int size = Math.max(bytes, 1);
+        if (shared.length > 0 && random.oneIn(2)) {
+            return shared[random.below(shared.length)] + (random.oneIn(2) ? 0 : random.around(8));
+        }
         int kind = random.below(64);
         risky |= kind >= 52 && kind < 63;
         if (kind < 44) {

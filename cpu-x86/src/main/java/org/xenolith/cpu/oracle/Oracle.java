@@ -11,6 +11,7 @@ import org.xenolith.cpu.decode.Decoder;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.interp.Interpreter;
 import org.xenolith.cpu.jit.host.HostCpu;
 import org.xenolith.cpu.jit.host.HostFeatures;
 import org.xenolith.memory.RawMemory;
@@ -57,7 +58,7 @@ public final class Oracle implements AutoCloseable {
         HostFeatures features = host.features();
         this.model = new HostModel(features);
         this.arena = new Arena(host.dataBase(), host.codeBase());
-        this.guest = new GuestSide(arena, table, model, features.fsGsBase(), features.avx());
+        this.guest = new GuestSide(arena, table, model, features.fsGsBase(), features.avx(), Interpreter::new);
         this.generator = new CaseGenerator(random, arena, features.fsGsBase());
         this.undefined = new UndefinedResults(arena);
         this.difference = new Difference(features.avx());

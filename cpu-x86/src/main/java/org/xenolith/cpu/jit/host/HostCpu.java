@@ -44,7 +44,7 @@ public final class HostCpu implements AutoCloseable {
         0x5000_0000L, 0x3000_0000L, 0x0800_0000L, 0x0400_0000L};
     private static final int JUMP_LENGTH = 5;
     private static final int FAR_JUMP_LENGTH = 7;
-    private static final int MAX_BYTES = 64;
+    private static final int MAX_BYTES = 4096;
     private static final int BREAKPOINT = 3;
     private static final int PAGE_FAULT = 14;
     private static final int FETCH_ERROR = 16;
@@ -183,7 +183,7 @@ public final class HostCpu implements AutoCloseable {
      * Runs bytes at an offset of the code pages.
      *
      * @param offset from {@link #codeBase()}
-     * @param bytes  at most 64
+     * @param bytes  at most 4096
      * @param branch true if they may branch to just behind themselves other than by falling through (what follows is
      *               then INT3, whose trap is slower than the jump that is otherwise put there)
      * @return {@link #NO_FAULT}, or the vector of the exception that ended the run; RIP of {@link #out()} is then the
@@ -208,7 +208,7 @@ public final class HostCpu implements AutoCloseable {
      * after it.
      *
      * @param offset from {@link #codeBase()}
-     * @param bytes  at most 64
+     * @param bytes  at most 4096
      * @param branch as there
      * @param compat true for 32-bit code
      * @return as there

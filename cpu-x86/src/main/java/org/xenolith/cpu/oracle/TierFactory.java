@@ -1,0 +1,13 @@
+package org.xenolith.cpu.oracle;
+
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.interp.CodeCache;
+import org.xenolith.cpu.interp.Interpreter;
+
+/** Makes the execution tier that is to be judged. */
+@FunctionalInterface
+public interface TierFactory {
+    /** A tier for a CPU that has not run yet. */
+    Interpreter create(Cpu cpu, CodeCache cache, InstructionTable table);
+}
