@@ -9,17 +9,20 @@ final class FetchTlb {
     static final int ENTRIES = 16384;
     private static final int VALID = 1;
     private static final int USER = 2;
-    /** Bits of {@link #meta}. */
-    private static final int LISTED = 1;
-    private static final int GLOBAL = 2;
+    /** Bits of {@link #meta}: in the list of filled local entries; in that of global ones; the translation is global. */
+    private static final int IN_LOCAL = 1;
+    private static final int IN_GLOBAL = 2;
+    private static final int LISTS = IN_LOCAL | IN_GLOBAL;
+    private static final int GLOBAL = 4;
 
     /** Page address with {@link #VALID} and {@link #USER}, or 0. */
     private final long[] tag = new long[ENTRIES];
     private final long[] frame = new long[ENTRIES];
     private final byte[] meta = new byte[ENTRIES];
     private final byte[] pageShift = new byte[ENTRIES];
-    private final int[] filled = new int[ENTRIES];
-    private int filledCount;
+    private final EntryList local = new EntryList();
+    private final EntryList global = new EntryList();
+    private final FrameChains chains = new FrameChains(ENTRIES);
     private final LargePages largePages = new LargePages();
     private FetchListener listener = new FetchListener() {
         @Override
@@ -48,17 +51,17 @@ final class FetchTlb {
         return tag[slot] == tag(va, user) ? frame[slot] : -1;
     }
 
-    void fill(long va, boolean user, long mfn, boolean global, int shift) {
+    void fill(long va, boolean user, long mfn, boolean isGlobal, int shift) {
         int slot = slot(va);
-        if (tag[slot] != 0) {
-            drop(slot);
-        }
-        if ((meta[slot] & LISTED) == 0) {
-            filled[filledCount++] = slot;
+        drop(slot);
+        chains.link(slot, mfn);
+        int lists = meta[slot] & LISTS;
+        if ((lists & (isGlobal ? IN_GLOBAL : IN_LOCAL)) == 0) {
+            (isGlobal ? global : local).add(slot);
         }
         tag[slot] = tag(va, user);
         frame[slot] = mfn;
-        meta[slot] = (byte) (LISTED | (global ? GLOBAL : 0));
+        meta[slot] = (byte) (lists | (isGlobal ? IN_GLOBAL | GLOBAL : IN_LOCAL));
         pageShift[slot] = (byte) shift;
         largePages.filled(va, shift);
     }
@@ -69,8 +72,14 @@ final class FetchTlb {
     }
 
     void flush(boolean globalToo) {
-        boolean dropped = retire(globalToo, null);
+        boolean dropped = retireLocal(null);
         if (globalToo) {
+            for (int i = 0; i < global.size(); i++) {
+                int slot = global.get(i);
+                dropped |= invalidate(slot);
+                meta[slot] = 0;
+            }
+            global.clear();
             largePages.clear();
         }
         if (dropped && globalToo) {
@@ -82,67 +91,83 @@ final class FetchTlb {
 
     /** Moves all but global translations to a store. */
     void park(ParkedSpace to) {
-        if (retire(false, to)) {
+        if (retireLocal(to)) {
             listener.nonGlobalDropped();
         }
     }
 
     /** Returns whether there was anything. */
-    private boolean retire(boolean globalToo, ParkedSpace to) {
-        int kept = 0;
+    private boolean retireLocal(ParkedSpace to) {
         boolean dropped = false;
-        for (int i = 0; i < filledCount; i++) {
-            int slot = filled[i];
-            if (!globalToo && (meta[slot] & GLOBAL) != 0) {
-                filled[kept++] = slot;
+        for (int i = 0; i < local.size(); i++) {
+            int slot = local.get(i);
+            meta[slot] &= ~IN_LOCAL;
+            if ((meta[slot] & GLOBAL) != 0) {
                 continue;
             }
             long t = tag[slot];
-            if (t != 0) {
-                dropped = true;
-                if (to != null) {
-                    to.addFetch(t & -4096L, (t & USER) != 0, frame[slot], pageShift[slot]);
-                }
+            if (to != null && t != 0) {
+                to.addFetch(t & -4096L, (t & USER) != 0, frame[slot], pageShift[slot]);
             }
-            tag[slot] = 0;
-            meta[slot] = 0;
+            dropped |= invalidate(slot);
         }
-        filledCount = kept;
+        local.clear();
         return dropped;
     }
 
     /** Drops the translation of one page, and all pieces of the large page that it is part of. */
     void flushPage(long va) {
-        int at = slot(va);
-        if (tag[at] != 0 && tag[at] >>> 12 == va >>> 12) {
-            drop(at);
+        int slot = slot(va);
+        if (tag[slot] >>> 12 == va >>> 12) {
+            drop(slot);
         }
-        if (largePages.mayHold(va)) {
-            for (int i = 0; i < filledCount; i++) {
-                int slot = filled[i];
-                if (tag[slot] != 0 && pageShift[slot] > 12 && (tag[slot] ^ va) >>> pageShift[slot] == 0) {
-                    drop(slot);
-                }
+        if (largePages.mayHoldLarge(va)) {
+            int first = slot & -LargePages.PIECES;
+            for (int i = 0; i < LargePages.PIECES; i++) {
+                dropPiece(first + i, va);
             }
+        }
+        if (largePages.mayHoldHuge(va)) {
+            for (int i = 0; i < ENTRIES; i++) {
+                dropPiece(i, va);
+            }
+        }
+    }
+
+    private void dropPiece(int slot, long va) {
+        if (pageShift[slot] > 12 && (tag[slot] ^ va) >>> pageShift[slot] == 0) {
+            drop(slot);
         }
     }
 
     /** Drops every entry for a frame. */
     void dropFrame(long mfn) {
-        for (int i = 0; i < filledCount; i++) {
-            int slot = filled[i];
-            if (tag[slot] != 0 && frame[slot] == mfn) {
+        for (int slot = chains.first(mfn); slot != FrameChains.NONE;) {
+            int after = chains.after(slot);
+            if (frame[slot] == mfn) {
                 drop(slot);
             }
+            slot = after;
         }
     }
 
-    /** Invalidates but leaves the slot in the list. */
     private void drop(int slot) {
         long page = tag[slot] & -4096L;
+        if (invalidate(slot)) {
+            listener.pageDropped(page);
+        }
+    }
+
+    /** Ends a translation; the entry stays in its lists. Returns whether there was one. */
+    private boolean invalidate(int slot) {
+        if (tag[slot] == 0) {
+            return false;
+        }
+        chains.unlink(slot);
         tag[slot] = 0;
-        meta[slot] = LISTED;
-        listener.pageDropped(page);
+        meta[slot] &= LISTS;
+        pageShift[slot] = 0;
+        return true;
     }
 
     private static int slot(long va) {

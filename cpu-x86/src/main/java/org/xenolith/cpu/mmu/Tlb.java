@@ -25,11 +25,16 @@ public final class Tlb {
     public static final int READ = 0;
     public static final int WRITE = ENTRIES * ENTRY_SIZE;
     public static final int ADDEND = 2 * ENTRIES * ENTRY_SIZE;
-    /** {@link #META}: the entry is in the list of filled slots; its translation is global; from bit 8 log2 of its page's bytes. */
+    /**
+     * {@link #META}: the entry is in the list of filled local entries; in that of global ones; its translation is global; from bit 8 log2
+     * of its page's bytes.
+     */
     static final int META = 3 * ENTRIES * ENTRY_SIZE;
-    static final int LISTED = 1;
-    static final int GLOBAL = 2;
-    static final int SHIFT_BIT = 8;
+    private static final int IN_LOCAL = 1;
+    private static final int IN_GLOBAL = 2;
+    private static final int LISTS = IN_LOCAL | IN_GLOBAL;
+    private static final int GLOBAL = 4;
+    private static final int SHIFT_BIT = 8;
 
     /** Whose rights a table holds. */
     public static final int SUPERVISOR = 0;
@@ -44,14 +49,17 @@ public final class Tlb {
     public static final int BYTES = (TABLES + 1) * TABLE_BYTES;
 
     private final long base;
-    private final int[][] filled = new int[TABLES][ENTRIES];
-    private final int[] filledCount = new int[TABLES];
+    /** Entries are numbered through all tables: view * ENTRIES + slot. */
+    private final EntryList local = new EntryList();
+    private final EntryList global = new EntryList();
+    private final FrameChains chains = new FrameChains(TABLES * ENTRIES);
     private final LargePages largePages = new LargePages();
 
     Tlb(long base) {
         this.base = base;
         for (int view = 0; view <= TABLES; view++) {
-            invalidate(table(view), 0);
+            put64(table(view) + READ, invalidTag(0));
+            put64(table(view) + WRITE, invalidTag(0));
         }
     }
 
@@ -69,110 +77,129 @@ public final class Tlb {
         return table(view) + (va >>> 12 & ENTRIES - 1) * ENTRY_SIZE;
     }
 
-    void fill(int view, long va, long hostPage, boolean writable, boolean global, int pageShift) {
-        int slot = (int) (va >>> 12) & ENTRIES - 1;
-        long e = table(view) + (long) slot * ENTRY_SIZE;
+    void fill(int view, long va, long hostPage, boolean writable, boolean isGlobal, int pageShift) {
+        int slot = slot(va);
+        int id = view * ENTRIES + slot;
+        long e = address(id);
         long page = va & -4096L;
-        if ((get64(e + META) & LISTED) == 0) {
-            filled[view][filledCount[view]++] = slot;
+        if (valid(e, slot)) {
+            chains.unlink(id);
+        }
+        chains.link(id, hostPage >>> 12);
+        int lists = (int) get64(e + META) & LISTS;
+        if ((lists & (isGlobal ? IN_GLOBAL : IN_LOCAL)) == 0) {
+            (isGlobal ? global : local).add(id);
         }
         put64(e + READ, -page);
         put64(e + WRITE, writable ? -page : invalidTag(slot));
         put64(e + ADDEND, hostPage - page);
-        put64(e + META, LISTED | (global ? GLOBAL : 0) | pageShift << SHIFT_BIT);
+        put64(e + META, lists | (isGlobal ? IN_GLOBAL | GLOBAL : IN_LOCAL) | pageShift << SHIFT_BIT);
         largePages.filled(va, pageShift);
     }
 
     /** True when no translation would be lost by a fill for va. */
     boolean free(int view, long va) {
-        int slot = (int) (va >>> 12) & ENTRIES - 1;
-        return !valid(table(view) + (long) slot * ENTRY_SIZE, slot);
-    }
-
-    private static boolean valid(long e, int slot) {
-        return get64(e + READ) != invalidTag(slot);
+        return !valid(entry(view, va), slot(va));
     }
 
     void flush(boolean globalToo) {
-        retire(globalToo, null);
+        retireLocal(null);
         if (globalToo) {
+            for (int i = 0; i < global.size(); i++) {
+                int id = global.get(i);
+                invalidate(id);
+                put64(address(id) + META, 0);
+            }
+            global.clear();
             largePages.clear();
         }
     }
 
     /** Moves all but global translations to a store. */
     void park(ParkedSpace to) {
-        retire(false, to);
+        retireLocal(to);
     }
 
-    private void retire(boolean globalToo, ParkedSpace to) {
-        for (int view = 0; view < TABLES; view++) {
-            int kept = 0;
-            int[] list = filled[view];
-            int n = filledCount[view];
-            for (int i = 0; i < n; i++) {
-                int slot = list[i];
-                long e = table(view) + (long) slot * ENTRY_SIZE;
-                long meta = get64(e + META);
-                if (!globalToo && (meta & GLOBAL) != 0) {
-                    list[kept++] = slot;
-                    continue;
-                }
-                if (to != null && valid(e, slot)) {
-                    to.addData(view, -get64(e + READ), hostPage(e), get64(e + WRITE) == get64(e + READ),
-                            (int) meta >>> SHIFT_BIT);
-                }
-                invalidate(e, slot);
+    private void retireLocal(ParkedSpace to) {
+        for (int i = 0; i < local.size(); i++) {
+            int id = local.get(i);
+            long e = address(id);
+            long meta = get64(e + META);
+            if ((meta & GLOBAL) != 0) {
+                put64(e + META, meta & ~IN_LOCAL);
+                continue;
             }
-            filledCount[view] = kept;
+            if (to != null && valid(e, id & ENTRIES - 1)) {
+                to.addData(id / ENTRIES, -get64(e + READ), hostPage(e), get64(e + WRITE) == get64(e + READ),
+                        (int) meta >>> SHIFT_BIT);
+            }
+            invalidate(id);
+            put64(e + META, meta & IN_GLOBAL);
         }
+        local.clear();
     }
 
     /** Drops the translation of one page, and all pieces of the large page that it is part of. */
     void flushPage(long va) {
-        boolean pieces = largePages.mayHold(va);
-        for (int view = 0; view < TABLES; view++) {
-            long e = entry(view, va);
-            if (get64(e + READ) == -(va & -4096L)) {
-                drop(e, (int) (va >>> 12) & ENTRIES - 1);
+        int slot = slot(va);
+        for (int id = slot; id < TABLES * ENTRIES; id += ENTRIES) {
+            if (get64(address(id) + READ) == -(va & -4096L)) {
+                invalidate(id);
             }
-            if (pieces) {
-                for (int i = 0; i < filledCount[view]; i++) {
-                    int slot = filled[view][i];
-                    long f = table(view) + (long) slot * ENTRY_SIZE;
-                    int shift = (int) get64(f + META) >>> SHIFT_BIT;
-                    if (shift > 12 && (-get64(f + READ) ^ va) >>> shift == 0) {
-                        drop(f, slot);
-                    }
+        }
+        if (largePages.mayHoldLarge(va)) {
+            int first = slot & -LargePages.PIECES;
+            for (int view = 0; view < TABLES; view++) {
+                for (int i = 0; i < LargePages.PIECES; i++) {
+                    dropPiece(view * ENTRIES + first + i, va);
                 }
             }
+        }
+        if (largePages.mayHoldHuge(va)) {
+            for (int i = 0; i < local.size(); i++) {
+                dropPiece(local.get(i), va);
+            }
+            for (int i = 0; i < global.size(); i++) {
+                dropPiece(global.get(i), va);
+            }
+        }
+    }
+
+    private void dropPiece(int id, long va) {
+        long e = address(id);
+        int shift = (int) get64(e + META) >>> SHIFT_BIT;
+        if (shift > 12 && (-get64(e + READ) ^ va) >>> shift == 0) {
+            invalidate(id);
         }
     }
 
     /** Makes every entry for a host page read-only, because code was decoded from it. */
     void protectPage(long hostPage) {
-        for (int view = 0; view < TABLES; view++) {
-            for (int i = 0; i < filledCount[view]; i++) {
-                int slot = filled[view][i];
-                long e = table(view) + (long) slot * ENTRY_SIZE;
-                if (hostPage(e) == hostPage) {
-                    put64(e + WRITE, invalidTag(slot));
-                }
+        for (int id = chains.first(hostPage >>> 12); id != FrameChains.NONE; id = chains.after(id)) {
+            long e = address(id);
+            if (hostPage(e) == hostPage) {
+                put64(e + WRITE, invalidTag(id & ENTRIES - 1));
             }
         }
     }
 
     /** Drops every entry for a host page, because its frame is taken away or shared read-only. */
     void dropHostPage(long hostPage) {
-        for (int view = 0; view < TABLES; view++) {
-            for (int i = 0; i < filledCount[view]; i++) {
-                int slot = filled[view][i];
-                long e = table(view) + (long) slot * ENTRY_SIZE;
-                if (hostPage(e) == hostPage) {
-                    drop(e, slot);
-                }
+        for (int id = chains.first(hostPage >>> 12); id != FrameChains.NONE;) {
+            int after = chains.after(id);
+            if (hostPage(address(id)) == hostPage) {
+                invalidate(id);
             }
+            id = after;
         }
+    }
+
+    private long address(int id) {
+        return table(id / ENTRIES) + (long) (id & ENTRIES - 1) * ENTRY_SIZE;
+    }
+
+    private static int slot(long va) {
+        return (int) (va >>> 12) & ENTRIES - 1;
     }
 
     /** Host address of the page of a valid entry. */
@@ -180,19 +207,20 @@ public final class Tlb {
         return get64(e + ADDEND) - get64(e + READ);
     }
 
-    /** Invalidates but leaves the slot in the list. */
-    private static void drop(long e, int slot) {
-        put64(e + READ, invalidTag(slot));
-        put64(e + WRITE, invalidTag(slot));
-        put64(e + ADDEND, 0);
-        put64(e + META, LISTED);
+    private static boolean valid(long e, int slot) {
+        return get64(e + READ) != invalidTag(slot);
     }
 
-    private static void invalidate(long e, int slot) {
-        put64(e + READ, invalidTag(slot));
-        put64(e + WRITE, invalidTag(slot));
-        put64(e + ADDEND, 0);
-        put64(e + META, 0);
+    /** Ends a translation, if there is one; the entry stays in its lists. */
+    private void invalidate(int id) {
+        long e = address(id);
+        int slot = id & ENTRIES - 1;
+        if (valid(e, slot)) {
+            chains.unlink(id);
+            put64(e + READ, invalidTag(slot));
+            put64(e + WRITE, invalidTag(slot));
+            put64(e + META, get64(e + META) & LISTS);
+        }
     }
 
     /** Matches no address of its slot; zero, except in the slot of page 0, so that a table begins as untouched memory. */
