@@ -58,8 +58,11 @@ public final class Tlb {
     Tlb(long base) {
         this.base = base;
         for (int view = 0; view <= TABLES; view++) {
-            put64(table(view) + READ, invalidTag(0));
-            put64(table(view) + WRITE, invalidTag(0));
+            for (int slot : new int[]{0, ENTRIES - 1}) {
+                long e = table(view) + (long) slot * ENTRY_SIZE;
+                put64(e + READ, invalidTag(slot));
+                put64(e + WRITE, invalidTag(slot));
+            }
         }
     }
 
@@ -223,8 +226,11 @@ public final class Tlb {
         }
     }
 
-    /** Matches no address of its slot; zero, except in the slot of page 0, so that a table begins as untouched memory. */
+    /**
+     * Matches no address of its slot; zero, so that a table begins as untouched memory, except in the slot of page 0 and in that of the last
+     * page: emitted code tests the last byte of an access, which is in page 0 when the access runs past the end of the address space.
+     */
     private static long invalidTag(int slot) {
-        return slot == 0 ? -4096 : 0;
+        return slot == 0 || slot == ENTRIES - 1 ? -4096 : 0;
     }
 }

@@ -1,10 +1,12 @@
 package org.xenolith.cpu.mmu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xenolith.memory.HostMapping;
@@ -33,6 +35,19 @@ class TlbModelTest {
     void does_what_the_model_does(long seed) {
         try (HostMapping memory = new HostMapping(Tlb.BYTES)) {
             run(new SplittableRandom(seed), new Tlb(memory.address()));
+        }
+    }
+
+    /** An access of n bytes hits when the page of its last byte, with the tag added, is 0: also where that byte is in page 0. */
+    @Test
+    void access_past_the_end_of_the_address_space_hits_in_no_empty_table() {
+        try (HostMapping memory = new HostMapping(Tlb.BYTES)) {
+            Tlb tlb = new Tlb(memory.address());
+            for (int view = Tlb.SUPERVISOR; view <= Tlb.SUPERVISOR_ANY; view++) {
+                for (int tag : new int[]{Tlb.READ, Tlb.WRITE}) {
+                    assertNotEquals(0, -1L + 7 + RawMemory.get64(tlb.entry(view, -1L) + tag) >>> 12);
+                }
+            }
         }
     }
 
