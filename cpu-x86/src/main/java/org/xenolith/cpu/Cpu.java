@@ -12,7 +12,6 @@ import org.xenolith.cpu.apic.LocalApic;
 import org.xenolith.cpu.fpu.Mxcsr;
 import org.xenolith.cpu.mmu.Mmu;
 import org.xenolith.cpu.mmu.Stage2;
-import org.xenolith.cpu.mmu.Tlb;
 import org.xenolith.memory.HostMapping;
 import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.time.Timers;
@@ -37,7 +36,8 @@ public final class Cpu implements AutoCloseable {
     }
 
     private final int id;
-    private final HostMapping block = new HostMapping(CpuState.STACK_ROOM + CpuState.SIZE + Tlb.BYTES);
+    private final HostMapping block = new HostMapping(
+            CpuState.STACK_ROOM + CpuState.JUMP_CACHES + CpuState.JUMP_CACHE_BYTES);
     private final long s = block.address() + CpuState.STACK_ROOM;
     private final CpuModel model;
     private final PhysicalMemory memory;
@@ -98,7 +98,7 @@ public final class Cpu implements AutoCloseable {
     /** Power-on and RESET# state (SDM vol. 3, table 10-1). */
     public void reset() {
         long random = get64(s + CpuState.RANDOM);
-        for (int i = 0; i < CpuState.SIZE; i += 8) {
+        for (int i = 0; i < CpuState.NATIVE; i += 8) {
             put64(s + i, 0);
         }
         put64(s + CpuState.GPR + 8 * CpuState.RDX, model.signature());

@@ -1,5 +1,7 @@
 package org.xenolith.cpu;
 
+import org.xenolith.cpu.mmu.Tlb;
+
 /**
  * Offsets in bytes into the off-heap block that holds all state of one CPU that both execution tiers touch. There is no second copy.
  *
@@ -92,9 +94,14 @@ public final class CpuState {
     public static final int MTRR_VARIABLE = 0x858;
     /** The eleven fixed ranges. */
     public static final int MTRR_FIXED = 0x8d8;
+    /** Not state: words that emitted code keeps for itself; RESET leaves them alone. */
+    public static final int NATIVE = 0xa00;
     public static final int SIZE = 0x1000;
     /** The software TLB's tables follow the state. */
     public static final int TLB = SIZE;
+    /** The jump caches of emitted code follow the TLB. */
+    public static final int JUMP_CACHES = TLB + Tlb.BYTES;
+    public static final int JUMP_CACHE_BYTES = 3 * 0x10000;
     /** Bytes kept free below the state: emitted code runs with RSP there, and signal frames go below RSP. */
     public static final int STACK_ROOM = 1 << 20;
 

@@ -1,0 +1,100 @@
+package org.xenolith.cpu.jit;
+
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.mmu.Tlb;
+
+/**
+ * Where emitted code finds things: all by displacement from RSP, which is the CPU state's address plus {@link #BIAS}.
+ *
+ * <p>Constants and scratch words lie just below the state, where the ABI's red zone (128 bytes below RSP) keeps signal frames away, so that
+ * they are reached with one displacement byte.
+ */
+final class NativeLayout {
+    /** RSP's low six bits are 12, so that SHRX by RSP shifts by the page size without a register for the count. */
+    static final int BIAS = 12;
+
+    /** Bits 12 to 23: the TLB's index. */
+    static final int MASK_INDEX = constant(0);
+    static final int MASK_SIGN = constant(1);
+    static final int MASK_JUMP = constant(2);
+    static final int MASK_15 = constant(3);
+    static final int MASK_31 = constant(4);
+    static final int MASK_63 = constant(5);
+    static final int MASK_BIT31 = constant(6);
+    /** RFLAGS without IF, and without AC. */
+    static final int MASK_NOT_IF = constant(7);
+    static final int MASK_NOT_AC = constant(8);
+    static final int SCRATCH = constant(9);
+    /** Code address that an indirect call goes to once its return address is pushed. */
+    static final int TARGET = constant(10);
+    /** At entry and exit: LAHF's byte in AH, OF in AL. */
+    static final int FLAGS = constant(11);
+    /** At entry and exit: the budget. */
+    static final int BUDGET = constant(12);
+    /** At exit: R15, the linear address of a missed access or the target of a jump. */
+    static final int ADDRESS = constant(13);
+    static final int CONSTANTS = 14;
+
+    /** Host state across a run. */
+    static final int HOST_RSP = CpuState.NATIVE - BIAS;
+    static final int HOST_MXCSR = CpuState.NATIVE + 8 - BIAS;
+
+    /** Jump caches, one for each right: tags (negated RIP), then code addresses. */
+    static final int JUMP_ENTRIES = 4096;
+    static final int JUMP_TABLE = 2 * 8 * JUMP_ENTRIES;
+    static final int JUMP_TABLES = CpuState.JUMP_CACHES - BIAS;
+    /** Bits of RIP that index a jump cache. */
+    static final long JUMP_INDEX = 0x1ffeL;
+
+    private NativeLayout() {
+    }
+
+    private static int constant(int k) {
+        return -112 + 8 * k - BIAS;
+    }
+
+    /** Displacement of a field of {@link CpuState}. */
+    static int field(int offset) {
+        return offset - BIAS;
+    }
+
+    static int slot(int gpr) {
+        return CpuState.GPR + 8 * gpr - BIAS;
+    }
+
+    /** Displacement of an array of a table of the TLB. */
+    static int tlb(int rights, int array) {
+        return CpuState.TLB + rights * Tlb.TABLE_BYTES + array - BIAS;
+    }
+
+    static int jumpTags(int rights) {
+        return JUMP_TABLES + rights * JUMP_TABLE;
+    }
+
+    static int jumpCode(int rights) {
+        return jumpTags(rights) + 8 * JUMP_ENTRIES;
+    }
+
+    static int jumpIndex(long rip) {
+        return (int) (Long.compress(rip, JUMP_INDEX));
+    }
+
+    /** The initial values of the constants, in order. */
+    static long[] constants() {
+        long[] v = new long[CONSTANTS];
+        v[index(MASK_INDEX)] = 0xff_f000L;
+        v[index(MASK_SIGN)] = 1L << 63;
+        v[index(MASK_JUMP)] = JUMP_INDEX;
+        v[index(MASK_15)] = 15;
+        v[index(MASK_31)] = 31;
+        v[index(MASK_63)] = 63;
+        v[index(MASK_BIT31)] = 1L << 31;
+        v[index(MASK_NOT_IF)] = ~0x200L;
+        v[index(MASK_NOT_AC)] = ~0x40000L;
+        return v;
+    }
+
+    private static int index(int constant) {
+        return constant + 112 + BIAS >> 3;
+    }
+}

@@ -1,0 +1,111 @@
+package org.xenolith.cpu.jit;
+
+import java.util.Set;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.decode.InsnDef;
+import org.xenolith.cpu.decode.Operand;
+import org.xenolith.cpu.decode.OperandSpec;
+
+/**
+ * How a row of the instruction table is translated. Computing instructions are copied to the host with registers renamed and memory operands
+ * rewritten; a few have a sequence of their own; the interpreter does the rest.
+ */
+enum Recipe {
+    /** Same opcode, registers renamed, memory through the TLB. */
+    COPY,
+    NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH, POP, LEAVE, JCC, JMP, CALL, RET,
+    /** One instruction in the interpreter. */
+    INTERPRET;
+
+    private static final Set<String> GENERAL = Set.of("ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST", "NOT", "NEG", "INC",
+            "DEC", "MOV", "MOVZX", "MOVSX", "MOVSXD", "IMUL", "MUL", "POPCNT", "TZCNT", "LZCNT", "XADD", "CMPXCHG", "CBW", "CWD",
+            "CLC", "STC", "CMC", "LAHF", "SAHF", "MOVBE", "CRC32", "ANDN", "BEXTR", "BLSI", "BLSMSK", "BLSR", "BZHI", "MULX", "PDEP", "PEXT", "RORX", "SARX",
+            "SHLX", "SHRX", "ADCX", "ADOX");
+    private static final Set<String> SHIFTS = Set.of("SHL", "SHR", "SAR", "ROL", "ROR", "SHLD", "SHRD");
+    private static final Set<String> BIT_TESTS = Set.of("BT", "BTS", "BTR", "BTC");
+    private static final Set<String> NOTHING = Set.of("NOP", "ENDBR64", "ENDBR32", "PREFETCHT0", "PREFETCHT1", "PREFETCHT2",
+            "PREFETCHNTA", "PREFETCHW", "PREFETCHWT1", "PREFETCH", "LFENCE", "MFENCE", "SFENCE");
+    /** Vector instructions with implicit registers, side effects, or results that differ between hosts. */
+    private static final Set<String> NOT_VECTOR = Set.of("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS", "VRCPPS", "VRCPSS", "VRSQRTPS",
+            "VRSQRTSS", "MASKMOVDQU", "VMASKMOVDQU", "VMASKMOVPS", "VMASKMOVPD", "VPMASKMOVD", "VPMASKMOVQ", "PCMPESTRI", "PCMPESTRM",
+            "PCMPISTRI", "PCMPISTRM", "VPCMPESTRI", "VPCMPESTRM", "VPCMPISTRI", "VPCMPISTRM", "LDMXCSR", "STMXCSR", "VLDMXCSR", "VSTMXCSR");
+
+    /** The recipe of a row, before the operands of the single instruction are looked at. */
+    static Recipe of(InsnDef d) {
+        String m = d.mnemonic();
+        if (NOTHING.contains(m)) {
+            return NOP;
+        }
+        if (d.privileged() || d.rep() || d.vsib()) {
+            return INTERPRET;
+        }
+        if ((d.needs() & (InsnDef.NEEDS_SSE | InsnDef.NEEDS_AVX)) != 0) {
+            return vector(d);
+        }
+        if (d.needs() != 0) {
+            return INTERPRET;
+        }
+        if (SHIFTS.contains(m)) {
+            return d.operandText().endsWith("CL") ? SHIFT_CL : COPY;
+        }
+        if (BIT_TESTS.contains(m)) {
+            return d.operands()[1].method() == 'G' ? BIT_TEST : COPY;
+        }
+        return switch (m) {
+            case "LEA" -> LEA;
+            case "PUSH" -> PUSH;
+            case "POP" -> POP;
+            case "LEAVE" -> LEAVE;
+            case "JMP" -> d.operands()[0].method() == 'J' || d.digit() == 4 ? JMP : INTERPRET;
+            case "CALL" -> d.operands()[0].method() == 'J' || d.digit() == 2 ? CALL : INTERPRET;
+            case "RET" -> d.opcode() == 0xc3 || d.opcode() == 0xc2 ? RET : INTERPRET;
+            case "DIV", "IDIV" -> DIVIDE;
+            case "BSF", "BSR" -> BIT_SCAN;
+            case "BSWAP" -> BSWAP;
+            case "XCHG" -> d.opcodeReg() ? XCHG_RAX : XCHG;
+            case "CMPXCHG16B", "CMPXCHG8B" -> CMPXCHG16B;
+            default -> other(d);
+        };
+    }
+
+    private static Recipe other(InsnDef d) {
+        String m = d.mnemonic();
+        if (m.startsWith("J") && d.flagsRead() != 0 && d.operands().length == 1) {
+            return JCC;
+        }
+        if (!m.startsWith("SET") && !m.startsWith("CMOV") && !GENERAL.contains(m)) {
+            return INTERPRET;
+        }
+        for (OperandSpec s : d.operands()) {
+            if ("SCDP".indexOf(s.method()) >= 0) {
+                return INTERPRET;
+            }
+            if (s.method() == 'O') {
+                return MOV_OFFSET;
+            }
+        }
+        return d.opcodeReg() ? m.equals("MOV") ? MOV_IMMEDIATE : INTERPRET : COPY;
+    }
+
+    private static Recipe vector(InsnDef d) {
+        if (NOT_VECTOR.contains(d.mnemonic())) {
+            return INTERPRET;
+        }
+        for (OperandSpec s : d.operands()) {
+            if ("VWUEGMIHLB!sR".indexOf(s.method()) < 0) {
+                return INTERPRET;
+            }
+        }
+        return d.modrm() || d.mnemonic().equals("VZEROUPPER") || d.mnemonic().equals("VZEROALL") ? COPY : INTERPRET;
+    }
+
+    /** True when an operand is AH, CH, DH or BH. */
+    static boolean highByte(Insn i) {
+        for (int k = 0; k < i.operandCount(); k++) {
+            if (i.operand(k).kind() == Operand.Kind.GPR8H) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
