@@ -75,6 +75,10 @@ final class RunCommand implements Callable<Integer> {
             description = "What executes: auto (default), native, interpreter, lockstep (both, compared). All give the same run.")
     private Tier tier;
 
+    @Option(names = "--code-cache", paramLabel = "SIZE", converter = Values.Size.class, defaultValue = "256M",
+            description = "Most host code that the native tier keeps, 4M to 1G; 256M by default.")
+    private long codeCache;
+
     @Option(names = "--pace", paramLabel = "PACE", converter = Values.PaceName.class,
             description = "Idle time takes no time (max), or as long as on a clock (real; default on a terminal).")
     private Pace pace;
@@ -166,6 +170,9 @@ final class RunCommand implements Callable<Integer> {
         if (complaint != null) {
             throw UserError.usage("--memory: " + complaint + " ('xenolith info' lists the limits)");
         }
+        if (codeCache < 4L << 20 || codeCache > 1L << 30) {
+            throw UserError.usage("--code-cache: must be 4M to 1G");
+        }
         try {
             CpuModels.parse(cpu);
         } catch (IllegalArgumentException e) {
@@ -191,7 +198,7 @@ final class RunCommand implements Callable<Integer> {
         return new MachineConfig(List.of(domain), cpu, tier, chosen, seed,
                 epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
                 timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
-                idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout);
+                idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache);
     }
 
     private static long milliseconds(Long nanos) {

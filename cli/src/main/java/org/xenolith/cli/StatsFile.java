@@ -20,7 +20,7 @@ import org.xenolith.host.ProcessMemory;
 
 /**
  * The statistics of a run as a JSON file: an object with {@code outcome}, {@code instructions}, {@code virtual_ns},
- * {@code wall_ms}, {@code tier}, {@code interpreted_share}, {@code peak_rss_mb}, {@code exits}, {@code domains} and
+ * {@code wall_ms}, {@code tier}, {@code interpreted_share}, {@code peak_rss_mb}, {@code exits}, {@code interpreted}, {@code domains} and
  * {@code unimplemented}. It appears as a whole or not at all.
  */
 final class StatsFile {
@@ -52,6 +52,7 @@ final class StatsFile {
     void writeFailure(MachineConfig config, long wallMs) throws IOException {
         ObjectNode root = head(ERROR, 0, 0, wallMs, config.tier(), 0, ProcessMemory.peakRssMb());
         root.putObject("exits");
+        root.putObject("interpreted");
         ArrayNode domains = root.putArray("domains");
         int id = 1;
         for (DomainConfig domain : config.domains()) {
@@ -67,6 +68,7 @@ final class StatsFile {
         ObjectNode root = head(result.outcome().label(), result.instructions(), result.virtualNs(), result.wallMs(),
                 result.tier(), result.interpretedShare(), result.peakRssMb());
         counts(root.putObject("exits"), result.exits());
+        counts(root.putObject("interpreted"), result.interpreted());
         ArrayNode domains = root.putArray("domains");
         for (RunResult.DomainResult d : result.domains()) {
             domain(domains.addObject(), d.id(), d.name(), d.type().label(), d.vcpus(), d.outcome().label(),

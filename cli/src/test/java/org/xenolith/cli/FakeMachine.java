@@ -85,7 +85,8 @@ final class FakeMachine implements MachineFactory {
         DomainConfig d = config.domains().getFirst();
         String reason = outcome == Outcome.POWEROFF ? "" : "because of " + outcome.label();
         return new RunResult(outcome, reason, 1_234_567_890_123L, 5_000_000_000L, 25_000, Tier.INTERPRETER, 1.0, 321,
-                Map.of("hlt", 7L), List.of(new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome,
+                Map.of("hlt", 7L), Map.of("CPUID", 9L),
+                List.of(new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome,
                         1_234_567_890_000L, "ab".repeat(32), 42, crashReport)),
                 Map.of("msr:0x611", 3L));
     }

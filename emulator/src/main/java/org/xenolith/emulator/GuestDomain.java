@@ -10,9 +10,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.xenolith.cpu.RandomSource;
-import org.xenolith.cpu.decode.InstructionTable;
-import org.xenolith.cpu.interp.CodeCache;
-import org.xenolith.cpu.interp.Interpreter;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
 import org.xenolith.guests.pvh.MemoryRange;
@@ -86,7 +83,7 @@ final class GuestDomain {
     }
 
     /** Builds the domain and leaves it ready to run. */
-    void start(Host host, Xenstored xenstored, CodeCache code, InstructionTable table)
+    void start(Host host, Xenstored xenstored, Execution execution)
             throws ImageException, NoSuchFileException {
         ImageFile kernel = ImageFile.open(config.kernel());
         Optional<ImageFile> initrd = Optional.empty();
@@ -110,7 +107,7 @@ final class GuestDomain {
         for (Vcpu v : domain.vcpus()) {
             // the uuid comes from the machine's seed and the guest's name
             RandomSource.seed(v.cpu(), uuid.getMostSignificantBits() ^ uuid.getLeastSignificantBits());
-            cpus.add(new VirtualCpu(v, new Interpreter(v.cpu(), code, table)));
+            cpus.add(new VirtualCpu(v, execution.start(v.cpu())));
         }
         progress.step(config.name(), "starting at 0x" + Integer.toHexString(boot.eip()));
         domain.vcpu(0).startPvh(Integer.toUnsignedLong(boot.eip()), Integer.toUnsignedLong(boot.ebx()));
@@ -218,13 +215,13 @@ final class GuestDomain {
     }
 
     /** Frees the domain. */
-    void destroy(Xenstored xenstored, CodeCache code) {
+    void destroy(Xenstored xenstored, Execution execution) {
         if (domain == null) {
             return;
         }
         instructionsBefore = instructions();
         for (VirtualCpu c : cpus) {
-            code.removeCpu(c.cpu());
+            execution.stop(c);
         }
         cpus.clear();
         xenstored.release(domain.domid());

@@ -9,9 +9,6 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import org.xenolith.cpu.CpuModel;
-import org.xenolith.cpu.decode.InstructionTable;
-import org.xenolith.cpu.insn.InstructionSet;
-import org.xenolith.cpu.interp.CodeCache;
 import org.xenolith.cpu.mmu.TlbCounts;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.guests.ImageException;
@@ -44,8 +41,7 @@ public final class Machine implements AutoCloseable {
     private final MachineClock clock;
     private final RunLoop loop;
     private final Host host;
-    private final CodeCache code;
-    private final InstructionTable table = InstructionSet.create();
+    private final Execution execution;
     private final Xenstored xenstored;
     private final List<GuestDomain> guests = new ArrayList<>();
     private List<VirtualCpu> cpus = List.of();
@@ -67,7 +63,7 @@ public final class Machine implements AutoCloseable {
         loop = new RunLoop(clock, timers);
         host = new Host(memory, clock, timers, model, HostConfig.defaults().withEpoch(config.epoch().getEpochSecond()),
                 new HypercallTable());
-        code = new CodeCache(memory);
+        execution = new Execution(config, memory);
         HostDomainAccess domains = new HostDomainAccess(host);
         xenstored = new Xenstored(domains);
         domains.setListener(domid -> {
@@ -90,9 +86,9 @@ public final class Machine implements AutoCloseable {
      */
     public static Machine create(MachineConfig config, Function<DomainConfig, Console> console, Progress progress)
             throws ImageException, NoSuchFileException {
-        if (config.tier() == Tier.NATIVE || config.tier() == Tier.LOCKSTEP) {
+        if (config.tier() == Tier.LOCKSTEP) {
             throw new IllegalArgumentException(
-                    "--tier: " + config.tier().label() + " is not built yet; auto and interpreter are");
+                    "--tier: " + config.tier().label() + " is not built yet; auto, native and interpreter are");
         }
         for (DomainConfig d : config.domains()) {
             if (d.type() != GuestType.PVH) {
@@ -106,7 +102,7 @@ public final class Machine implements AutoCloseable {
             for (DomainConfig d : config.domains()) {
                 GuestDomain g = new GuestDomain(d, config.seed(), console.apply(d), progress);
                 m.guests.add(g);
-                g.start(m.host, m.xenstored, m.code, m.table);
+                g.start(m.host, m.xenstored, m.execution);
             }
             m.collectCpus();
             done = true;
@@ -174,9 +170,9 @@ public final class Machine implements AutoCloseable {
     }
 
     private void restart(GuestDomain g) {
-        g.destroy(xenstored, code);
+        g.destroy(xenstored, execution);
         try {
-            g.start(host, xenstored, code, table);
+            g.start(host, xenstored, execution);
         } catch (ImageException | NoSuchFileException e) {
             g.end(Outcome.CRASH);
             reason = "the guest asked for a reboot, but could not be started again: " + e.getMessage();
@@ -239,15 +235,16 @@ public final class Machine implements AutoCloseable {
                 .max(Comparator.comparingInt(Machine::severity)).orElse(Outcome.POWEROFF);
         long instructions = domains.stream().mapToLong(RunResult.DomainResult::instructions).sum();
         Map<String, Long> exits = new TreeMap<>();
+        exits.putAll(execution.exits());
         exits.put("tlb_miss", sum(TlbCounts::misses));
         exits.put("tlb_miss_fetch", sum(TlbCounts::fetchMisses));
         exits.put("tlb_flush", sum(TlbCounts::flushes));
         exits.put("tlb_switch", sum(TlbCounts::switches));
         exits.put("tlb_parked", sum(TlbCounts::parked));
         exits.put("tlb_restored", sum(TlbCounts::restored));
-        return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), Tier.INTERPRETER, 1.0,
-                ProcessMemory.peakRssMb(),
-                exits, domains, new TreeMap<>(host.statistics().counts()));
+        return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), execution.tier(),
+                execution.interpretedShare(instructions), ProcessMemory.peakRssMb(), exits, execution.interpreted(),
+                domains, new TreeMap<>(host.statistics().counts()));
     }
 
     private long sum(ToLongFunction<TlbCounts> counter) {
@@ -272,8 +269,9 @@ public final class Machine implements AutoCloseable {
 
     @Override
     public void close() {
-        guests.forEach(g -> g.destroy(xenstored, code));
+        guests.forEach(g -> g.destroy(xenstored, execution));
         guests.clear();
+        execution.close();
         host.close();
         memory.close();
     }

@@ -15,11 +15,13 @@ import java.util.Map;
  * @param interpretedShare share of instructions, 0 to 1, that the interpreter did
  * @param peakRssMb highest resident size of the process in MiB
  * @param exits VM exits and their like by reason, sorted
+ * @param interpreted instructions that the interpreter did for the native tier, by mnemonic, sorted
  * @param domains the guests in the order of their start
  * @param unimplemented counts of what guests asked for and is not built, by name, sorted
  */
 public record RunResult(Outcome outcome, String reason, long instructions, long virtualNs, long wallMs, Tier tier,
-        double interpretedShare, long peakRssMb, Map<String, Long> exits, List<DomainResult> domains,
+        double interpretedShare, long peakRssMb, Map<String, Long> exits, Map<String, Long> interpreted,
+        List<DomainResult> domains,
         Map<String, Long> unimplemented) {
 
     /**

@@ -13,6 +13,7 @@ public final class Block {
     private final int bytes;
     private final long secondMfn;
     private boolean valid = true;
+    private Compiled compiled;
     private Block nextInBucket;
 
     /** @param secondMfn frame of the bytes past the page's end, or -1 */
@@ -53,6 +54,24 @@ public final class Block {
 
     public void invalidate() {
         valid = false;
+        if (compiled != null) {
+            compiled.blockInvalid();
+            compiled = null;
+        }
+    }
+
+    /** What another tier derived from a block. */
+    public interface Compiled {
+        /** The block is stale. */
+        void blockInvalid();
+    }
+
+    public Compiled compiled() {
+        return compiled;
+    }
+
+    public void setCompiled(Compiled compiled) {
+        this.compiled = compiled;
     }
 
     public Block nextInBucket() {

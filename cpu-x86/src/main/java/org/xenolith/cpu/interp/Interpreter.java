@@ -21,7 +21,7 @@ import org.xenolith.memory.RawMemory;
  * <p>Counting: an instruction counts one, each iteration of a REP one (a count of zero counts one, a faulting iteration none), each
  * delivered event one.
  */
-public final class Interpreter {
+public class Interpreter {
     /** Longest block in instructions. */
     private static final int MAX_BLOCK = 64;
 
@@ -69,12 +69,21 @@ public final class Interpreter {
                 cpu.requestAttention();
                 continue;
             }
-            runBlock(left);
+            execute(left);
             if (cpu.attention() && cpu.retired() != start) {
                 break;
             }
         }
         return cpu.retired() - start;
+    }
+
+    /**
+     * Executes at RIP while nothing asks for attention: a tier's own part.
+     *
+     * @param left instructions that may be counted, 1 or more
+     */
+    protected void execute(long left) {
+        runBlock(left);
     }
 
     /**
@@ -196,7 +205,7 @@ public final class Interpreter {
      *
      * @return its last executed instruction, or null when one faulted; the fault has been delivered
      */
-    private Insn runBlock(long left) {
+    protected final Insn runBlock(long left) {
         int k = 0;
         Insn[] insns = null;
         long rip = cpu.rip();
@@ -224,6 +233,43 @@ public final class Interpreter {
             running = NOTHING;
             cpu.addRetired(k + cpu.takeRepExtra());
             cpu.setRip(insns == null || k == 0 ? rip : rip + insns[k].endOffset() - insns[k].length());
+            raise();
+            return null;
+        }
+    }
+
+    /**
+     * Executes one instruction of a block that another tier runs; RIP follows, a fault is delivered.
+     *
+     * @param rip RIP of the instruction
+     * @param left instructions that may be counted, this one included
+     * @return false when it faulted
+     */
+    protected final boolean step(Insn i, long rip, long left) {
+        try {
+            cpu.setRip(rip + i.length());
+            cpu.setBlockRip(rip);
+            cpu.setRepBudget(left);
+            if ((i.needs() & cpu.denied()) != 0) {
+                throw cpu.raiseDenied(i.needs());
+            }
+            i.exec().exec(cpu, i);
+            cpu.addRetired(1 + cpu.takeRepExtra());
+            return true;
+        } catch (GuestFault f) {
+            cpu.addRetired(cpu.takeRepExtra());
+            cpu.setRip(rip);
+            raise();
+            return false;
+        }
+    }
+
+    /** The block at RIP, or null when its fetch faulted; the fault has been delivered. */
+    protected final Block blockAt(long rip) {
+        try {
+            return lookup(rip);
+        } catch (GuestFault f) {
+            cpu.setRip(rip);
             raise();
             return null;
         }

@@ -21,7 +21,8 @@ final class ExitKind {
     static final int MISS_WRITE = 12;
     static final int COUNT = 18;
 
-    private static final String[] NAMES = {"step", "budget", "taken", "next", "jump", "indirect", "miss_read", "miss_write"};
+    private static final String[] NAMES = {"step", "budget", "taken", "next", "jump", "indirect", "miss_read",
+        "miss_write"};
 
     private ExitKind() {
     }

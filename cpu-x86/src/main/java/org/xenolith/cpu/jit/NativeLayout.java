@@ -33,6 +33,7 @@ final class NativeLayout {
     static final int BUDGET = constant(12);
     /** At exit: R15, the linear address of a missed access or the target of a jump. */
     static final int ADDRESS = constant(13);
+    static final int MASK_NOT_63 = field(CpuState.NATIVE + 16);
     static final int CONSTANTS = 14;
 
     /** Host state across a run. */

@@ -13,22 +13,30 @@ import org.xenolith.cpu.decode.OperandSpec;
 enum Recipe {
     /** Same opcode, registers renamed, memory through the TLB. */
     COPY,
-    NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH, POP, LEAVE, JCC, JMP, CALL, RET,
+    NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH,
+    POP, LEAVE, JCC, JMP, CALL, RET,
     /** One instruction in the interpreter. */
     INTERPRET;
 
-    private static final Set<String> GENERAL = Set.of("ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST", "NOT", "NEG", "INC",
-            "DEC", "MOV", "MOVZX", "MOVSX", "MOVSXD", "IMUL", "MUL", "POPCNT", "TZCNT", "LZCNT", "XADD", "CMPXCHG", "CBW", "CWD",
-            "CLC", "STC", "CMC", "LAHF", "SAHF", "MOVBE", "CRC32", "ANDN", "BEXTR", "BLSI", "BLSMSK", "BLSR", "BZHI", "MULX", "PDEP", "PEXT", "RORX", "SARX",
+    private static final Set<String> GENERAL = Set.of("ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST",
+            "NOT", "NEG", "INC",
+            "DEC", "MOV", "MOVZX", "MOVSX", "MOVSXD", "IMUL", "MUL", "POPCNT", "TZCNT", "LZCNT", "XADD", "CMPXCHG",
+            "CBW", "CWD",
+            "CLC", "STC", "CMC", "LAHF", "SAHF", "MOVBE", "CRC32", "ANDN", "BEXTR", "BLSI", "BLSMSK", "BLSR", "BZHI",
+            "MULX", "PDEP", "PEXT", "RORX", "SARX",
             "SHLX", "SHRX", "ADCX", "ADOX");
     private static final Set<String> SHIFTS = Set.of("SHL", "SHR", "SAR", "ROL", "ROR", "SHLD", "SHRD");
     private static final Set<String> BIT_TESTS = Set.of("BT", "BTS", "BTR", "BTC");
-    private static final Set<String> NOTHING = Set.of("NOP", "ENDBR64", "ENDBR32", "PREFETCHT0", "PREFETCHT1", "PREFETCHT2",
+    private static final Set<String> NOTHING = Set.of("NOP", "ENDBR64", "ENDBR32", "PREFETCHT0", "PREFETCHT1",
+            "PREFETCHT2",
             "PREFETCHNTA", "PREFETCHW", "PREFETCHWT1", "PREFETCH", "LFENCE", "MFENCE", "SFENCE");
     /** Vector instructions with implicit registers, side effects, or results that differ between hosts. */
-    private static final Set<String> NOT_VECTOR = Set.of("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS", "VRCPPS", "VRCPSS", "VRSQRTPS",
-            "VRSQRTSS", "MASKMOVDQU", "VMASKMOVDQU", "VMASKMOVPS", "VMASKMOVPD", "VPMASKMOVD", "VPMASKMOVQ", "PCMPESTRI", "PCMPESTRM",
-            "PCMPISTRI", "PCMPISTRM", "VPCMPESTRI", "VPCMPESTRM", "VPCMPISTRI", "VPCMPISTRM", "LDMXCSR", "STMXCSR", "VLDMXCSR", "VSTMXCSR");
+    private static final Set<String> NOT_VECTOR = Set.of("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS", "VRCPPS", "VRCPSS",
+            "VRSQRTPS",
+            "VRSQRTSS", "MASKMOVDQU", "VMASKMOVDQU", "VMASKMOVPS", "VMASKMOVPD", "VPMASKMOVD", "VPMASKMOVQ",
+            "PCMPESTRI", "PCMPESTRM",
+            "PCMPISTRI", "PCMPISTRM", "VPCMPESTRI", "VPCMPESTRM", "VPCMPISTRI", "VPCMPISTRM", "LDMXCSR", "STMXCSR",
+            "VLDMXCSR", "VSTMXCSR");
 
     /** The recipe of a row, before the operands of the single instruction are looked at. */
     static Recipe of(InsnDef d) {

@@ -5,7 +5,7 @@ import org.xenolith.cpu.decode.Block;
 /**
  * Host code of one block for one linear address and one mode. Dead once the block is stale or the code was evicted.
  */
-final class Translation {
+final class Translation implements Block.Compiled {
     final int number;
     final Block block;
     /** Linear address (and RIP) of the first instruction. */
@@ -24,14 +24,16 @@ final class Translation {
     /** Where those jumps go while they are not patched. */
     int takenStub;
     int nextStub;
-    /** Sites (of other translations, or its own) that jump here. */
+    private final Translations owner;
+    /** Who jumps here: number of the translation, and whether by its taken jump (bit 0); and the offset of the displacement. */
     private int[] incoming = {};
     private int incomingCount;
     boolean dead;
     /** Next translation of the same block. */
     Translation next;
 
-    Translation(int number, Block block, long rip, int mode) {
+    Translation(int number, Block block, long rip, int mode, Translations owner) {
+        this.owner = owner;
         this.number = number;
         this.block = block;
         this.rip = rip;
@@ -51,11 +53,30 @@ final class Translation {
         return undefined == null ? 0 : undefined[k];
     }
 
-    void addIncoming(int translationSite) {
-        if (incomingCount == incoming.length) {
-            incoming = java.util.Arrays.copyOf(incoming, Math.max(2, 2 * incomingCount));
+    /** Makes the sites, which the translator gave relative to the code, offsets in the cache, and reads where they go unpatched. */
+    void placeSites(byte[] emitted) {
+        if (takenSite >= 0) {
+            takenStub = target(emitted, takenSite);
+            takenSite += code;
         }
-        incoming[incomingCount++] = translationSite;
+        if (nextSite >= 0) {
+            nextStub = target(emitted, nextSite);
+            nextSite += code;
+        }
+    }
+
+    private int target(byte[] emitted, int site) {
+        int rel = emitted[site] & 0xff | (emitted[site + 1] & 0xff) << 8 | (emitted[site + 2] & 0xff) << 16
+                | emitted[site + 3] << 24;
+        return code + site + 4 + rel;
+    }
+
+    void addIncoming(int who, int site) {
+        if (2 * incomingCount == incoming.length) {
+            incoming = java.util.Arrays.copyOf(incoming, Math.max(4, 2 * incoming.length));
+        }
+        incoming[2 * incomingCount] = who;
+        incoming[2 * incomingCount++ + 1] = site;
     }
 
     int incomingCount() {
@@ -63,6 +84,19 @@ final class Translation {
     }
 
     int incoming(int k) {
-        return incoming[k];
+        return incoming[2 * k];
+    }
+
+    int incomingSite(int k) {
+        return incoming[2 * k + 1];
+    }
+
+    @Override
+    public void blockInvalid() {
+        for (Translation t = this; t != null; t = t.next) {
+            if (!t.dead) {
+                owner.kill(t);
+            }
+        }
     }
 }

@@ -66,6 +66,12 @@ final class FetchTlb {
         largePages.filled(va, shift);
     }
 
+    /** True when the translation of va's page is present and global. */
+    boolean global(long va) {
+        int slot = slot(va);
+        return tag[slot] != 0 && tag[slot] >>> 12 == va >>> 12 && (meta[slot] & GLOBAL) != 0;
+    }
+
     /** True when no translation would be lost by a fill for va. */
     boolean free(long va) {
         return tag[slot(va)] == 0;

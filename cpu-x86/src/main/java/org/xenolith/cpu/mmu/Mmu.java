@@ -370,6 +370,11 @@ public final class Mmu {
         return mfn;
     }
 
+    /** True when the fetch translation of va's page is present and global. */
+    public boolean fetchGlobal(long va) {
+        return fetch.global(va);
+    }
+
     // ---- flushes ----
 
     /** Drops everything, for every PCID: CR0, CR4 or paging-mode changes, INVPCID all, a change of the second stage. */

@@ -101,6 +101,15 @@ public final class CodeCache implements AutoCloseable {
     }
 
     /**
+     * The same bytes where they can be written.
+     *
+     * @return host virtual address of the first byte
+     */
+    public long writableAddress() {
+        return writable().address();
+    }
+
+    /**
      * Writes code.
      *
      * @param offset byte offset in the cache
@@ -108,7 +117,19 @@ public final class CodeCache implements AutoCloseable {
      * @throws IndexOutOfBoundsException if they do not fit
      */
     public void write(long offset, byte[] code) {
-        MemorySegment.copy(code, 0, writable(), ValueLayout.JAVA_BYTE, offset, code.length);
+        write(offset, code, code.length);
+    }
+
+    /**
+     * Writes the beginning of a buffer.
+     *
+     * @param offset byte offset in the cache
+     * @param code   the buffer
+     * @param length how many of its bytes
+     * @throws IndexOutOfBoundsException if they do not fit
+     */
+    public void write(long offset, byte[] code, int length) {
+        MemorySegment.copy(code, 0, writable(), ValueLayout.JAVA_BYTE, offset, length);
     }
 
     /** Unmaps the cache. The caller makes sure that no thread is in it. */

@@ -101,6 +101,17 @@ public record HostFeatures(String vendor, int ecx1, int edx1, int ebx7, int ecx7
     }
 
     /**
+     * Tells whether the CPU has what emitted code is made of: AVX2, BMI1, BMI2, LZCNT, MOVBE, FMA, F16C (x86-64-v3).
+     *
+     * @return true if all of it is there and enabled
+     */
+    public boolean level3() {
+        int need1 = 1 << 12 | 1 << 22 | 1 << 29;
+        int need7 = 1 << 3 | 1 << 5 | 1 << 8;
+        return avx() && (ecx1 & need1) == need1 && (ebx7 & need7) == need7 && (ecxExt & 1 << 5) != 0;
+    }
+
+    /**
      * Tells whether the CPU is AMD's (or Hygon's, which follows it).
      *
      * @return true for AMD behaviour where the vendors differ

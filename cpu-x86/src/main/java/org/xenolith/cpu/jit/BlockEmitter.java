@@ -1,0 +1,357 @@
+package org.xenolith.cpu.jit;
+
+import static org.xenolith.cpu.jit.HostAssembler.R10;
+import static org.xenolith.cpu.jit.HostAssembler.R11;
+import static org.xenolith.cpu.jit.HostAssembler.R15;
+import static org.xenolith.cpu.jit.HostAssembler.R9;
+import static org.xenolith.cpu.jit.HostAssembler.RAX;
+import static org.xenolith.cpu.jit.HostAssembler.RCX;
+import static org.xenolith.cpu.jit.HostAssembler.RSP;
+
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.mmu.Tlb;
+
+/**
+ * What every lowering builds on: registers, flags, addresses, TLB checks and exits of one block.
+ *
+ * <p>Host registers: RSP is the CPU state plus {@link NativeLayout#BIAS}; R9 the budget; RCX and R15 are temporaries; guest RCX lives in R10, guest RSP in
+ * R11; guest R9, R10, R11 and R15 in their state slots; every other general register and all vector registers in their namesakes. EFLAGS holds the guest's
+ * arithmetic flags at every instruction boundary, so address arithmetic and checks never touch flags.
+ */
+final class BlockEmitter {
+    final HostAssembler a = new HostAssembler();
+
+    private Insn[] insns;
+    private long rip;
+    private int rights;
+    private int number;
+    /** Flags that EFLAGS now holds wrongly: undefined ones, which must read as 0. */
+    private int undefined;
+    private int k;
+
+    // stubs still to be emitted
+    private int[] stubSite = new int[256];
+    private int[] stubExit = new int[256];
+    /** Register that holds the address for a miss, or -1 when R15 has it or none is needed; -2: a constant. */
+    private int[] stubRegister = new int[256];
+    private long[] stubAddress = new long[256];
+    private int stubs;
+
+    /** Where the checked access is. */
+    private int accessBase;
+    private int accessIndex;
+    private int accessDisp;
+
+    void begin(Insn[] block, long blockRip, int mode, int translation) {
+        a.clear();
+        stubs = 0;
+        insns = block;
+        rip = blockRip;
+        rights = Mode.rights(mode);
+        number = translation;
+        undefined = 0;
+    }
+
+    void instruction(int index) {
+        k = index;
+    }
+
+    int index() {
+        return k;
+    }
+
+    int rights() {
+        return rights;
+    }
+
+    /** RIP after the current instruction. */
+    long nextRip() {
+        return rip + insns[k].endOffset();
+    }
+
+    // ---- registers ----
+
+    /** Host register of a guest register, or -1 when it lives in its state slot. */
+    static int host(int g) {
+        return switch (g) {
+            case 1 -> R10;
+            case 4 -> R11;
+            case 9, 10, 11, 15 -> -1;
+            default -> g;
+        };
+    }
+
+    /** The host register that holds guest register g, loaded into {@code temp} when it lives in memory. */
+    int use(int g, int temp) {
+        int h = host(g);
+        if (h >= 0) {
+            return h;
+        }
+        a.load(temp, RSP, NativeLayout.slot(g));
+        return temp;
+    }
+
+    /** Ends a change of guest register g made in {@code h}. */
+    void define(int g, int h) {
+        int home = host(g);
+        if (home < 0) {
+            a.store(RSP, NativeLayout.slot(g), h);
+        } else if (home != h) {
+            a.mov(home, h);
+        }
+    }
+
+    // ---- flags ----
+
+    int undefined() {
+        return undefined;
+    }
+
+    void flags(int written, int nowUndefined) {
+        undefined = undefined & ~written | nowUndefined;
+    }
+
+    /** After the interpreter has run an instruction the flags are exact. */
+    void flagsExact() {
+        undefined = 0;
+    }
+
+    /** Clears in EFLAGS the undefined flags that the host may have set, before anything can see them. */
+    void settleFlags() {
+        if (undefined != 0) {
+            clearFlags(undefined);
+            undefined = 0;
+        }
+    }
+
+    /** Clears flags in EFLAGS; no register changes. */
+    void clearFlags(int mask) {
+        a.store(RSP, NativeLayout.SCRATCH, RAX);
+        a.b(0x9f);
+        boolean overflow = (mask & Flags.OF) == 0;
+        if (overflow) {
+            a.b(0x0f, 0x90, 0xc0);
+        }
+        // AND clears OF; ADD AL, 7Fh sets it again from a 1
+        a.b(0x80, 0xe4, ~mask & 0xff);
+        if (overflow) {
+            a.b(0x04, 0x7f);
+        }
+        a.b(0x9e);
+        a.load(RAX, RSP, NativeLayout.SCRATCH);
+    }
+
+    // ---- addresses and checks ----
+
+    /** The linear address of the memory operand: in a register, which is returned, or constant (-2, see {@link #constantAddress}). */
+    int address(Insn i) {
+        if (i.addressBits() == 64 && i.seg() != CpuState.FS && i.seg() != CpuState.GS) {
+            if (i.base() == CpuState.IP || i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE) {
+                return -2;
+            }
+            if (i.indexRegister() == CpuState.NONE && i.disp() == 0 && host(i.base()) >= 0) {
+                return host(i.base());
+            }
+        }
+        effectiveAddress(i, R15);
+        if (i.addressBits() == 32) {
+            a.mov32(R15, R15);
+        }
+        if (i.seg() == CpuState.FS || i.seg() == CpuState.GS) {
+            a.load(RCX, RSP,
+                    NativeLayout.field(CpuState.SEGMENT + i.seg() * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE));
+            a.lea(R15, R15, RCX, 0, 0);
+        }
+        return R15;
+    }
+
+    long constantAddress(Insn i) {
+        return i.base() == CpuState.IP ? nextRip() + i.disp() : i.disp();
+    }
+
+    /** The effective address, not cut to the address size, into a register; may use RCX. */
+    void effectiveAddress(Insn i, int to) {
+        int base = i.base();
+        int index = i.indexRegister();
+        int disp = (int) i.disp();
+        if (base == CpuState.IP || base == CpuState.NONE && index == CpuState.NONE) {
+            a.movImm(to, constantAddress(i));
+        } else if (index == CpuState.NONE) {
+            a.lea(to, use(base, R15), disp);
+        } else {
+            int x = use(index, RCX);
+            a.lea(to, base == CpuState.NONE ? -1 : use(base, R15), x, i.scale(), disp);
+        }
+    }
+
+    /**
+     * Checks the memory operand against the TLB and leaves where it is for {@link #memory}; RCX and R15 are then in use.
+     *
+     * @param align power of two that the address must be a multiple of, or 1
+     */
+    void check(Insn i, int bytes, boolean write, int align) {
+        int register = address(i);
+        if (register == -2) {
+            checkConstant(constantAddress(i), bytes, write, align);
+        } else {
+            check(register, bytes, write, align);
+        }
+    }
+
+    /** As {@link #check(Insn, int, boolean, int)} for the address in a register (R15 or one that stays unchanged). */
+    void check(int register, int bytes, boolean write, int align) {
+        if (align > 1) {
+            a.pext(RCX, register, RSP, align == 16 ? NativeLayout.MASK_15 : NativeLayout.MASK_31);
+            int aligned = a.jrcxz();
+            exit(a.jmp(), ExitKind.STEP);
+            a.bind8(aligned);
+        }
+        a.pext(RCX, register, RSP, NativeLayout.MASK_INDEX);
+        a.at(RSP, RCX, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
+        a.lea(RCX, register, RCX, 0, bytes - 1);
+        a.shrx(RCX, RCX, RSP);
+        int hit = a.jrcxz();
+        miss(a.jmp(), bytes, write, register == R15 ? -1 : register, 0);
+        a.bind8(hit);
+        a.pext(RCX, register, RSP, NativeLayout.MASK_INDEX);
+        a.at(RSP, RCX, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, RCX);
+        accessBase = register;
+        accessIndex = RCX;
+        accessDisp = 0;
+    }
+
+    private void checkConstant(long va, int bytes, boolean write, int align) {
+        if (va != (int) va || va + bytes != (int) (va + bytes)) {
+            a.movImm(R15, va);
+            check(R15, bytes, write, align);
+            return;
+        }
+        if ((va & align - 1) != 0) {
+            exit(a.jmp(), ExitKind.STEP);
+        }
+        int entry = (int) (va >>> 12 & Tlb.ENTRIES - 1) * Tlb.ENTRY_SIZE;
+        a.load(RCX, RSP, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ) + entry);
+        a.lea(RCX, RCX, (int) va + bytes - 1);
+        a.shrx(RCX, RCX, RSP);
+        int hit = a.jrcxz();
+        miss(a.jmp(), bytes, write, -2, va);
+        a.bind8(hit);
+        a.load(RCX, RSP, NativeLayout.tlb(rights, Tlb.ADDEND) + entry);
+        accessBase = RCX;
+        accessIndex = -1;
+        accessDisp = (int) va;
+    }
+
+    /** Selects the checked memory operand for the next instruction. */
+    HostAssembler memory() {
+        return a.at(accessBase, accessIndex, 0, accessDisp);
+    }
+
+    /** Puts the checked operand's host address into R15 alone, so that RCX is free. */
+    void foldAddress() {
+        if (accessIndex >= 0 || accessBase != R15) {
+            a.lea(R15, accessBase, accessIndex, 0, accessDisp);
+            accessBase = R15;
+            accessIndex = -1;
+            accessDisp = 0;
+        }
+    }
+
+    // ---- exits ----
+
+    /** An exit at the current instruction, reached by the jump whose displacement is at {@code site}. */
+    void exit(int site, int kind) {
+        stub(site, ExitKind.number(number, k, kind), -1, 0);
+    }
+
+    /** Leaves to the interpreter for this instruction, always. */
+    void step() {
+        exit(a.jmp(), ExitKind.STEP);
+    }
+
+    private void miss(int site, int bytes, boolean write, int register, long address) {
+        stub(site, ExitKind.number(number, k, ExitKind.miss(bytes, write)), register, address);
+    }
+
+    private void stub(int site, int exit, int register, long address) {
+        if (stubs == stubSite.length) {
+            stubSite = java.util.Arrays.copyOf(stubSite, 2 * stubs);
+            stubExit = java.util.Arrays.copyOf(stubExit, 2 * stubs);
+            stubRegister = java.util.Arrays.copyOf(stubRegister, 2 * stubs);
+            stubAddress = java.util.Arrays.copyOf(stubAddress, 2 * stubs);
+        }
+        stubSite[stubs] = site;
+        stubExit[stubs] = exit;
+        stubRegister[stubs] = register;
+        stubAddress[stubs++] = address;
+    }
+
+    /**
+     * Emits the stubs.
+     *
+     * @param place offset in the cache that this block's code will be put at
+     * @param leave offset of the code that leaves with the exit's number in ECX
+     */
+    void finish(int place, int leave) {
+        for (int s = 0; s < stubs; s++) {
+            a.bind32(stubSite[s]);
+            if (stubRegister[s] == -2) {
+                a.movImm(R15, stubAddress[s]);
+            } else if (stubRegister[s] >= 0) {
+                a.mov(R15, stubRegister[s]);
+            }
+            jumpOut(stubExit[s], place, leave);
+        }
+    }
+
+    private void jumpOut(int exit, int place, int leave) {
+        a.b(0xb9);
+        a.d(exit);
+        a.b(0xe9);
+        a.d(leave - (place + a.size() + 4));
+    }
+
+    /** {@code n} instructions off the budget; leaves where it does not reach. */
+    void head(int n) {
+        a.lea(R9, R9, -n);
+        a.pext(RCX, R9, RSP, NativeLayout.MASK_SIGN);
+        int go = a.jrcxz();
+        exit(a.jmp(), ExitKind.BUDGET);
+        a.bind8(go);
+    }
+
+    /** Looks R15 up in the jump cache and leaves its code's address in RCX; a miss leaves with {@code kind}. */
+    void jumpLookup(int kind) {
+        a.pext(RCX, R15, RSP, NativeLayout.MASK_JUMP);
+        a.at(RSP, RCX, 3, NativeLayout.jumpTags(rights)).op(true, 0x8b, RCX);
+        a.lea(RCX, RCX, R15, 0, 0);
+        int hit = a.jrcxz();
+        exit(a.jmp(), kind);
+        a.bind8(hit);
+        a.pext(RCX, R15, RSP, NativeLayout.MASK_JUMP);
+    }
+
+    /** After {@link #jumpLookup}: goes there. */
+    void jumpThere() {
+        a.at(RSP, RCX, 3, NativeLayout.jumpCode(rights)).op(false, 0xff, 4);
+    }
+
+    /** After {@link #jumpLookup}: keeps the target for {@link #jumpKept}. */
+    void keepTarget() {
+        a.at(RSP, RCX, 3, NativeLayout.jumpCode(rights)).op(true, 0x8b, RCX);
+        a.store(RSP, NativeLayout.TARGET, RCX);
+    }
+
+    void jumpKept() {
+        a.at(RSP, NativeLayout.TARGET).op(false, 0xff, 4);
+    }
+
+    /** Jumps to a direct target on another page, through the jump cache. */
+    void jumpFar(long target) {
+        a.movImm(R15, target);
+        jumpLookup(ExitKind.JUMP);
+        jumpThere();
+    }
+}

@@ -1,0 +1,139 @@
+package org.xenolith.cpu.jit;
+
+import static org.xenolith.memory.RawMemory.get64;
+import static org.xenolith.memory.RawMemory.put64;
+
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.mmu.FetchListener;
+import org.xenolith.cpu.mmu.Tlb;
+
+/**
+ * The jump caches of one CPU, which emitted code looks into: RIP to host code, one table for each right. An entry is there only while the fetch
+ * translation of its page is, so that a jump through it needs no other check.
+ */
+final class JumpCaches implements FetchListener {
+    private static final int TABLES = 3;
+    /** Never canonical, so no RIP matches it. */
+    private static final long EMPTY = 1L << 62;
+
+    private final Cpu cpu;
+    private final long base;
+    private final int[][] filled = new int[TABLES][NativeLayout.JUMP_ENTRIES];
+    private final int[] filledCount = new int[TABLES];
+    private final int[] mode = {Mode.NONE, Mode.NONE, Mode.NONE};
+    /** One bit for each hash of a page that has entries. */
+    private final long[] pages = new long[TABLES];
+    /** Some entry's page is not global. */
+    private final boolean[] nonGlobal = new boolean[TABLES];
+
+    JumpCaches(Cpu cpu) {
+        this.cpu = cpu;
+        base = cpu.stateAddress() + CpuState.JUMP_CACHES;
+        for (int t = 0; t < TABLES; t++) {
+            for (int k = 0; k < NativeLayout.JUMP_ENTRIES; k++) {
+                put64(tag(t, k), EMPTY);
+            }
+        }
+    }
+
+    private long tag(int table, int index) {
+        return base + (long) table * NativeLayout.JUMP_TABLE + 8L * index;
+    }
+
+    /** Drops what was translated for another mode with the same rights; to be called before code of the mode runs. */
+    void enter(int newMode) {
+        int t = Mode.rights(newMode);
+        if (mode[t] != newMode) {
+            clear(t);
+            mode[t] = newMode;
+        }
+    }
+
+    /** Enters a translation whose page's fetch translation is present. */
+    void add(Translation translation, long code) {
+        int t = Mode.rights(translation.mode);
+        int k = NativeLayout.jumpIndex(translation.rip);
+        long at = tag(t, k);
+        if (get64(at) == EMPTY) {
+            if (filledCount[t] == NativeLayout.JUMP_ENTRIES) {
+                compact(t);
+            }
+            filled[t][filledCount[t]++] = k;
+        }
+        put64(at, -translation.rip);
+        put64(at + 8L * NativeLayout.JUMP_ENTRIES, code);
+        pages[t] |= pageBit(translation.rip);
+        nonGlobal[t] |= t == Tlb.USER || !cpu.mmu().fetchGlobal(translation.rip);
+        if (translation.block.secondMfn() >= 0) {
+            long next = translation.rip + 4096;
+            pages[t] |= pageBit(next);
+            nonGlobal[t] |= !cpu.mmu().fetchGlobal(next);
+        }
+    }
+
+    /** Keeps one mention of each slot that is in use. */
+    private void compact(int t) {
+        int kept = 0;
+        for (int k = 0; k < NativeLayout.JUMP_ENTRIES; k++) {
+            if (get64(tag(t, k)) != EMPTY) {
+                filled[t][kept++] = k;
+            }
+        }
+        filledCount[t] = kept;
+    }
+
+    void remove(Translation translation) {
+        int t = Mode.rights(translation.mode);
+        long at = tag(t, NativeLayout.jumpIndex(translation.rip));
+        if (get64(at) == -translation.rip) {
+            put64(at, EMPTY);
+        }
+    }
+
+    private static long pageBit(long rip) {
+        return 1L << ((rip >>> 12) * 0x9e37_79b9_7f4a_7c15L >>> 58);
+    }
+
+    private void clear(int t) {
+        for (int i = 0; i < filledCount[t]; i++) {
+            put64(tag(t, filled[t][i]), EMPTY);
+        }
+        filledCount[t] = 0;
+        pages[t] = 0;
+        nonGlobal[t] = false;
+    }
+
+    @Override
+    public void allDropped() {
+        for (int t = 0; t < TABLES; t++) {
+            clear(t);
+        }
+    }
+
+    @Override
+    public void nonGlobalDropped() {
+        for (int t = 0; t < TABLES; t++) {
+            if (nonGlobal[t]) {
+                clear(t);
+            }
+        }
+    }
+
+    @Override
+    public void pageDropped(long va) {
+        for (int t = 0; t < TABLES; t++) {
+            if ((pages[t] & pageBit(va)) == 0) {
+                continue;
+            }
+            for (int i = 0; i < filledCount[t]; i++) {
+                long at = tag(t, filled[t][i]);
+                // a block at the end of the page before may reach into this one
+                long page = -get64(at) & -4096L;
+                if (page == va || page == va - 4096) {
+                    put64(at, EMPTY);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package org.xenolith.cpu.jit;
+
+import static org.xenolith.memory.RawMemory.get32;
+
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.decode.InsnDef;
+
+/**
+ * What a translation depends on beside its bytes and its address: whose rights its accesses have (bits 0 and 1) and which instructions are
+ * denied ({@code InsnDef.NEEDS_*}, from bit 2 up).
+ */
+final class Mode {
+    /** All SSE exceptions masked. */
+    private static final int MXCSR_MASKS = 0x1f80;
+
+    /** No emitted code for this state. */
+    static final int NONE = -1;
+
+    private Mode() {
+    }
+
+    static int rights(int mode) {
+        return mode & 3;
+    }
+
+    static int denied(int mode) {
+        return mode >>> 2;
+    }
+
+    /** The CPU's present mode, or {@link #NONE}. */
+    static int of(Cpu cpu) {
+        if (cpu.codeBits() != 64 || cpu.mmu().watched()) {
+            return NONE;
+        }
+        int denied = cpu.denied();
+        if ((get32(cpu.stateAddress() + CpuState.MXCSR) & MXCSR_MASKS) != MXCSR_MASKS) {
+            // an SSE instruction could raise #XM on the host: none runs there
+            denied |= InsnDef.NEEDS_SSE | InsnDef.NEEDS_AVX;
+        }
+        return denied << 2 | cpu.mmu().rights();
+    }
+}

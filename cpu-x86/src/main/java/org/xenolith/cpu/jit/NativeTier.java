@@ -1,0 +1,193 @@
+package org.xenolith.cpu.jit;
+
+import static org.xenolith.memory.RawMemory.get64;
+import static org.xenolith.memory.RawMemory.put64;
+
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.decode.Block;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.interp.CodeCache;
+import org.xenolith.cpu.interp.Interpreter;
+
+/**
+ * Runs one CPU's blocks as host code; what the code leaves to it, the interpreter does for one instruction. Counts, state and memory are the
+ * interpreter's to the instruction.
+ */
+public final class NativeTier extends Interpreter implements AutoCloseable {
+    private final Cpu cpu;
+    private final Translations translations;
+    private final JumpCaches jumps;
+    private final long state;
+    private final long top;
+    private final NativeCounts counts = new NativeCounts();
+
+    /** Of the run in progress. */
+    private long left;
+
+    public NativeTier(Cpu cpu, CodeCache cache, InstructionTable table, Translations translations) {
+        super(cpu, cache, table);
+        this.cpu = cpu;
+        this.translations = translations;
+        this.state = cpu.stateAddress();
+        this.top = state + NativeLayout.BIAS;
+        this.jumps = new JumpCaches(cpu);
+        translations.addJumpCaches(jumps);
+        cpu.mmu().setFetchListener(jumps);
+        long[] constants = NativeLayout.constants();
+        for (int k = 0; k < constants.length; k++) {
+            put64(state - 112 + 8L * k, constants[k]);
+        }
+        put64(top + NativeLayout.MASK_NOT_63, ~63L);
+    }
+
+    public NativeCounts counts() {
+        return counts;
+    }
+
+    @Override
+    protected void execute(long budget) {
+        left = budget;
+        Translation t = at(cpu.rip());
+        int k = 0;
+        while (t != null) {
+            put64(top + NativeLayout.BUDGET, left - (k == 0 ? 0 : t.insnCount() - k));
+            flagsIn();
+            counts.entries++;
+            int exit = translations.enter(state, t.code + (k == 0 ? 0 : t.at[k]));
+            int kind = ExitKind.kind(exit);
+            counts.exit(kind);
+            k = ExitKind.insn(exit);
+            t = translations.get(ExitKind.translation(exit));
+            long before = left;
+            left = get64(top + NativeLayout.BUDGET);
+            switch (kind) {
+                case ExitKind.TAKEN, ExitKind.NEXT -> {
+                    retire(before, 0);
+                    t = chain(t, kind == ExitKind.TAKEN);
+                    k = 0;
+                }
+                case ExitKind.JUMP -> {
+                    retire(before, 0);
+                    t = jump(get64(top + NativeLayout.ADDRESS));
+                    k = 0;
+                }
+                case ExitKind.BUDGET -> {
+                    left += t.insnCount();
+                    retire(before, 0);
+                    cpu.setRip(t.rip);
+                    if (left > 0) {
+                        counts.interpreted(left, "(end of budget)");
+                        runBlock(left);
+                    }
+                    return;
+                }
+                default -> {
+                    left += t.insnCount() - k;
+                    retire(before, t.undefinedAt(k));
+                    if (kind >= ExitKind.MISS_READ && cpu.mmu().fillForNative(get64(top + NativeLayout.ADDRESS),
+                            ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE)) {
+                        break;
+                    }
+                    t = interpret(t, k, kind == ExitKind.INDIRECT);
+                    k++;
+                    if (kind == ExitKind.INDIRECT) {
+                        k = 0;
+                    }
+                }
+            }
+        }
+    }
+
+    /** The flags of the host into the state, and what was executed into the count. */
+    private void retire(long before, int undefined) {
+        cpu.addRetired(before - left);
+        int f = (int) get64(top + NativeLayout.FLAGS);
+        cpu.setArithmeticFlags((f >>> 8 & 0xd5 | (f & 1) << 11) & ~undefined);
+    }
+
+    private void flagsIn() {
+        int f = cpu.arithmeticFlags();
+        put64(top + NativeLayout.FLAGS, (f & 0xd5) << 8 | f >>> 11 & 1);
+    }
+
+    /**
+     * Has the interpreter do instruction k.
+     *
+     * @return where to go on: the same translation at k + 1, or for an indirect branch its target's; null to leave
+     */
+    private Translation interpret(Translation t, int k, boolean indirect) {
+        Insn i = t.block.insns()[k];
+        long rip = t.ripOf(k);
+        long before = cpu.retired();
+        boolean done = step(i, rip, left);
+        long n = cpu.retired() - before;
+        left -= n;
+        if (!indirect) {
+            counts.interpreted(n, i.def().mnemonic());
+        }
+        if (!done || cpu.attention() || left <= 0) {
+            return null;
+        }
+        if (indirect) {
+            return jump(cpu.rip());
+        }
+        if (cpu.rip() != rip + i.length() || t.dead || Mode.of(cpu) != t.mode) {
+            return null;
+        }
+        return t;
+    }
+
+    /** The translation of the block at RIP, or null when the interpreter ran it or it faulted. */
+    private Translation at(long rip) {
+        int mode = Mode.of(cpu);
+        if (mode == Mode.NONE) {
+            long before = cpu.retired();
+            runBlock(left);
+            counts.interpreted(cpu.retired() - before, "(mode)");
+            return null;
+        }
+        jumps.enter(mode);
+        Block b = blockAt(rip);
+        if (b == null) {
+            return null;
+        }
+        Translation t = translations.find(b, rip, mode);
+        return t != null ? t : translations.make(b, rip, mode);
+    }
+
+    /** Goes on at a direct target on the same page, and lets the jump go there by itself from now on. */
+    private Translation chain(Translation from, boolean taken) {
+        Insn last = from.block.insns()[from.insnCount() - 1];
+        long rip = from.ripOf(from.insnCount()) + (taken ? last.imm() : 0);
+        cpu.setRip(rip);
+        if (cpu.attention()) {
+            return null;
+        }
+        Translation to = at(rip);
+        if (to != null && !from.dead && to.mode == from.mode) {
+            if (to.block.secondMfn() < 0) {
+                translations.chain(from, taken, to);
+            }
+        }
+        return to;
+    }
+
+    /** Goes on at an address that the jump cache does not know yet. */
+    private Translation jump(long rip) {
+        cpu.setRip(rip);
+        if (cpu.attention()) {
+            return null;
+        }
+        Translation to = at(rip);
+        if (to != null) {
+            jumps.add(to, translations.address(to.code));
+        }
+        return to;
+    }
+
+    @Override
+    public void close() {
+        translations.removeJumpCaches(jumps);
+    }
+}

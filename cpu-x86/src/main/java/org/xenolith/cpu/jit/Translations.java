@@ -1,0 +1,250 @@
+package org.xenolith.cpu.jit;
+
+import static org.xenolith.memory.RawMemory.put32;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.xenolith.cpu.decode.Block;
+import org.xenolith.cpu.jit.host.CodeCache;
+import org.xenolith.cpu.jit.host.HostEntry;
+import org.xenolith.cpu.jit.host.HostException;
+import org.xenolith.cpu.jit.host.HostFeatures;
+
+/**
+ * The host code of one machine, shared by its CPUs: finds, makes, chains and drops translations.
+ *
+ * <p>The cache is filled region by region; when it is full the oldest region is emptied. Not thread-safe.
+ */
+public final class Translations implements AutoCloseable {
+    /** Number of the translation in an exit's number. */
+    private static final int MAX_TRANSLATIONS = 1 << 20;
+    private static final int REGIONS = 16;
+    /** More than the longest block's code. */
+    private static final int ROOM = 64 << 10;
+
+    private final CodeCache cache;
+    private final long writable;
+    private final HostEntry entry;
+    private final int leave;
+    private final int start;
+    private final int regionBytes;
+    private final Translator translator = new Translator();
+    private final List<JumpCaches> jumpCaches = new ArrayList<>();
+    private final List<List<Translation>> regions = new ArrayList<>();
+    private Translation[] byNumber = new Translation[4096];
+    private int[] freeNumbers = new int[64];
+    private int freeCount;
+    private int numbers;
+    private int region;
+    private int top;
+    private long made;
+    private long bytesMade;
+    private long guestInstructions;
+    private long dropped;
+    private long regionsEmptied;
+    private long chained;
+
+    /** @param bytes of the code cache, 4 MiB or more; touched only as code is made */
+    public Translations(long bytes) {
+        cache = CodeCache.map(bytes);
+        writable = cache.writableAddress();
+        EntryStub stub = new EntryStub();
+        cache.write(0, stub.bytes());
+        entry = new HostEntry(cache.base());
+        leave = stub.leaveOffset();
+        start = 4096;
+        regionBytes = (int) ((bytes - start) / REGIONS);
+        for (int r = 0; r < REGIONS; r++) {
+            regions.add(new ArrayList<>());
+        }
+        top = start;
+    }
+
+    /** Why this host cannot run emitted code, in words for the user; empty when it can. */
+    public static Optional<String> obstacle() {
+        if (!HostFeatures.isX64Linux()) {
+            return Optional.of("host code needs Linux on x86-64");
+        }
+        try {
+            return HostFeatures.detect().level3()
+                    ? Optional.empty()
+                    : Optional.of("the host's CPU has no AVX2 and BMI2");
+        } catch (HostException e) {
+            return Optional.of(e.getMessage());
+        }
+    }
+
+    void addJumpCaches(JumpCaches caches) {
+        jumpCaches.add(caches);
+    }
+
+    void removeJumpCaches(JumpCaches caches) {
+        jumpCaches.remove(caches);
+    }
+
+    /** Runs host code from an offset in the cache until it leaves; returns the exit's number. */
+    int enter(long state, int offset) {
+        return entry.call(state, cache.base() + offset);
+    }
+
+    /** Host address of code at an offset. */
+    long address(int offset) {
+        return cache.base() + offset;
+    }
+
+    Translation get(int number) {
+        return byNumber[number];
+    }
+
+    Translation find(Block block, long rip, int mode) {
+        for (Translation t = (Translation) block.compiled(); t != null; t = t.next) {
+            if (t.rip == rip && t.mode == mode) {
+                return t;
+            }
+        }
+        return null;
+    }
+
+    Translation make(Block block, long rip, int mode) {
+        if (top + ROOM > regionEnd()) {
+            region = (region + 1) % REGIONS;
+            top = start + region * regionBytes;
+            emptyRegion();
+        }
+        Translation t = new Translation(takeNumber(), block, rip, mode, this);
+        byte[] code = translator.translate(t, top, leave);
+        int size = translator.size();
+        cache.write(top, code, size);
+        t.code = top;
+        t.codeBytes = size;
+        t.placeSites(code);
+        top += size + 15 & -16;
+        byNumber[t.number] = t;
+        regions.get(region).add(t);
+        t.next = (Translation) block.compiled();
+        block.setCompiled(t);
+        made++;
+        bytesMade += size;
+        guestInstructions += t.insnCount();
+        return t;
+    }
+
+    private int regionEnd() {
+        return start + (region + 1) * regionBytes;
+    }
+
+    private int takeNumber() {
+        if (freeCount > 0) {
+            return freeNumbers[--freeCount];
+        }
+        if (numbers == MAX_TRANSLATIONS) {
+            throw new IllegalStateException("more than " + MAX_TRANSLATIONS + " translations");
+        }
+        if (numbers == byNumber.length) {
+            byNumber = java.util.Arrays.copyOf(byNumber, 2 * numbers);
+        }
+        return numbers++;
+    }
+
+    private void emptyRegion() {
+        List<Translation> victims = regions.get(region);
+        if (!victims.isEmpty()) {
+            regionsEmptied++;
+        }
+        for (Translation t : victims) {
+            if (!t.dead) {
+                unlink(t);
+                kill(t);
+            }
+            if (freeCount == freeNumbers.length) {
+                freeNumbers = java.util.Arrays.copyOf(freeNumbers, 2 * freeCount);
+            }
+            byNumber[t.number] = null;
+            freeNumbers[freeCount++] = t.number;
+        }
+        victims.clear();
+    }
+
+    private static void unlink(Translation t) {
+        Translation first = (Translation) t.block.compiled();
+        if (first == t) {
+            t.block.setCompiled(t.next);
+            return;
+        }
+        for (Translation p = first; p != null; p = p.next) {
+            if (p.next == t) {
+                p.next = t.next;
+                return;
+            }
+        }
+    }
+
+    /** Patches the jump of {@code from} (to its taken target, or to what follows) to go straight to {@code to}. */
+    void chain(Translation from, boolean taken, Translation to) {
+        int site = taken ? from.takenSite : from.nextSite;
+        if (site < 0 || from.dead || to.dead) {
+            return;
+        }
+        patch(site, to.code);
+        to.addIncoming(from.number << 1 | (taken ? 1 : 0), site);
+        chained++;
+    }
+
+    private void patch(int site, int target) {
+        put32(writable + site, target - (site + 4));
+    }
+
+    /** Takes a translation out of use: nothing jumps to it any more. */
+    void kill(Translation t) {
+        t.dead = true;
+        dropped++;
+        for (int k = 0; k < t.incomingCount(); k++) {
+            Translation from = byNumber[t.incoming(k) >> 1];
+            boolean taken = (t.incoming(k) & 1) != 0;
+            int site = t.incomingSite(k);
+            // the number may have been given to another translation since
+            if (from != null && (taken ? from.takenSite : from.nextSite) == site) {
+                patch(site, taken ? from.takenStub : from.nextStub);
+            }
+        }
+        for (JumpCaches caches : jumpCaches) {
+            caches.remove(t);
+        }
+    }
+
+    /** Translations made. */
+    public long made() {
+        return made;
+    }
+
+    /** Bytes of host code made. */
+    public long bytesMade() {
+        return bytesMade;
+    }
+
+    /** Guest instructions in all translations made. */
+    public long guestInstructions() {
+        return guestInstructions;
+    }
+
+    /** Translations dropped because their code was written to or the cache was full. */
+    public long dropped() {
+        return dropped;
+    }
+
+    /** Times that a part of the cache was emptied to make room. */
+    public long regionsEmptied() {
+        return regionsEmptied;
+    }
+
+    /** Direct jumps patched to go from block to block. */
+    public long chained() {
+        return chained;
+    }
+
+    @Override
+    public void close() {
+        cache.close();
+    }
+}

@@ -1,0 +1,122 @@
+package org.xenolith.cpu.jit;
+
+import java.util.IdentityHashMap;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.decode.InsnDef;
+import org.xenolith.cpu.decode.Operand;
+import org.xenolith.cpu.mmu.Mmu;
+
+/** Turns a block of 64-bit guest code into host code; see {@code docs/translator.md}. */
+final class Translator {
+    private final BlockEmitter e = new BlockEmitter();
+    private final CopyLowering copy = new CopyLowering(e);
+    private final BranchLowering branches = new BranchLowering(e);
+    private final SpecialLowering special = new SpecialLowering(e);
+    private final IdentityHashMap<InsnDef, Recipe> recipes = new IdentityHashMap<>();
+    private final short[] undefined = new short[128];
+
+    /**
+     * Emits a block.
+     *
+     * @param t gets the instructions' offsets and the patchable sites, all relative to its code
+     * @param place offset in the cache that the code will be put at
+     * @param leave offset of the code that leaves
+     * @return the emitter's buffer, of which {@link #size} bytes count
+     */
+    byte[] translate(Translation t, int place, int leave) {
+        Insn[] insns = t.block.insns();
+        int n = insns.length;
+        e.begin(insns, t.rip, t.mode, t.number);
+        branches.begin(t.rip, t.block.secondMfn() >= 0);
+        t.at = new char[n + 1];
+        boolean anyUndefined = false;
+        e.instruction(0);
+        e.head(n);
+        boolean ended = false;
+        for (int k = 0; k < n; k++) {
+            t.at[k] = (char) e.a.size();
+            undefined[k] = (short) e.undefined();
+            anyUndefined |= e.undefined() != 0;
+            e.instruction(k);
+            ended = instruction(insns[k], t.mode);
+        }
+        t.at[n] = (char) e.a.size();
+        undefined[n] = 0;
+        if (!ended) {
+            long next = e.nextRip();
+            e.settleFlags();
+            if (Mmu.isCanonical(next)) {
+                branches.goTo(next, false);
+            } else {
+                e.step();
+            }
+        }
+        if (anyUndefined) {
+            t.undefined = java.util.Arrays.copyOf(undefined, n + 1);
+        }
+        e.finish(place, leave);
+        t.takenSite = branches.takenSite();
+        t.nextSite = branches.nextSite();
+        return e.a.buffer();
+    }
+
+    int size() {
+        return e.a.size();
+    }
+
+    /** True when the instruction ended the block with a jump. */
+    private boolean instruction(Insn i, int mode) {
+        if ((i.needs() & Mode.denied(mode)) != 0 || !emit(i)) {
+            e.step();
+            // on its way back from the interpreter the flags are exact
+            e.flagsExact();
+            return false;
+        }
+        return i.def().end() && isJump(i);
+    }
+
+    private boolean isJump(Insn i) {
+        return switch (recipe(i)) {
+            case JCC, JMP, CALL, RET -> true;
+            default -> false;
+        };
+    }
+
+    private Recipe recipe(Insn i) {
+        return recipes.computeIfAbsent(i.def(), Recipe::of);
+    }
+
+    private boolean emit(Insn i) {
+        if (i.addressBits() == 16 || i.disp() != (int) i.disp() && recipe(i) != Recipe.MOV_OFFSET) {
+            return false;
+        }
+        if ((e.undefined() & i.def().flagsRead()) != 0) {
+            e.settleFlags();
+        }
+        return switch (recipe(i)) {
+            case COPY -> copy.emit(i);
+            case NOP -> true;
+            case LEA -> special.lea(i);
+            case MOV_IMMEDIATE -> i.op0().kind() == Operand.Kind.GPR8H
+                    ? copy.emit(i)
+                    : special.movImmediate(i);
+            case MOV_OFFSET -> special.movOffset(i);
+            case BSWAP -> special.bswap(i);
+            case XCHG_RAX -> special.xchgRax(i);
+            case XCHG -> special.xchg(i);
+            case CMPXCHG16B -> special.cmpxchg16b(i);
+            case SHIFT_CL -> special.shiftByCl(i);
+            case DIVIDE -> special.divide(i);
+            case BIT_SCAN -> special.bitScan(i);
+            case BIT_TEST -> special.bitTest(i);
+            case PUSH -> branches.push(i);
+            case POP -> branches.pop(i);
+            case LEAVE -> branches.leave(i);
+            case JCC -> branches.jcc(i);
+            case JMP -> branches.jmp(i);
+            case CALL -> branches.call(i);
+            case RET -> branches.ret(i);
+            case INTERPRET -> false;
+        };
+    }
+}
