@@ -87,6 +87,8 @@ public final class InsnDef {
     int flagsRead;
     int flagsUndefined;
     final List<Feature> features = new ArrayList<>();
+    private final String statisticsName;
+    private final String accessName;
 
     InsnDef(String mnemonic, String encoding, String operandText, String attributes, Exec exec) {
         this.mnemonic = mnemonic;
@@ -106,6 +108,8 @@ public final class InsnDef {
             // MOV to and from CR and DR ignores mod
             mod = -1;
         }
+        statisticsName = mnemonic + kindOfRegister();
+        accessName = mnemonic + " (access)";
         for (String word : attributes.trim().split("\\s+", -1)) {
             if (!word.isEmpty()) {
                 attribute(word);
@@ -121,6 +125,25 @@ public final class InsnDef {
             }
         }
         return false;
+    }
+
+    private String kindOfRegister() {
+        for (OperandSpec o : operands) {
+            switch (o.method) {
+                case 'C' -> {
+                    return " CR";
+                }
+                case 'D' -> {
+                    return " DR";
+                }
+                case 'S' -> {
+                    return " Sreg";
+                }
+                default -> {
+                }
+            }
+        }
+        return "";
     }
 
     private void parseEncoding() {
@@ -266,6 +289,16 @@ public final class InsnDef {
 
     public String mnemonic() {
         return mnemonic;
+    }
+
+    /** The mnemonic, told apart where one name stands for instructions of different kinds: {@code MOV CR}. */
+    public String statisticsName() {
+        return statisticsName;
+    }
+
+    /** {@link #statisticsName} for an access that an execution tier has to leave alone. */
+    public String accessName() {
+        return accessName;
     }
 
     /** The encoding in the manual's notation. */

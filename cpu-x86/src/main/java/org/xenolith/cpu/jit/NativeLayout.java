@@ -1,6 +1,9 @@
 package org.xenolith.cpu.jit;
 
+import static org.xenolith.memory.RawMemory.put64;
+
 import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.mmu.Tlb;
 
 /**
@@ -13,7 +16,7 @@ final class NativeLayout {
     /** RSP's low six bits are 12, so that SHRX by RSP shifts by the page size without a register for the count. */
     static final int BIAS = 12;
 
-    /** Bits 12 to 23: the TLB's index. */
+    /** Bits of an address that index the TLB. */
     static final int MASK_INDEX = constant(0);
     static final int MASK_SIGN = constant(1);
     static final int MASK_JUMP = constant(2);
@@ -34,6 +37,15 @@ final class NativeLayout {
     /** At exit: R15, the linear address of a missed access or the target of a jump. */
     static final int ADDRESS = constant(13);
     static final int MASK_NOT_63 = field(CpuState.NATIVE + 16);
+    static final int MASK_DF = field(CpuState.NATIVE + 24);
+    /** Not 0 when an interrupt waits for IF; kept by Java at each entry. */
+    static final int EVENTS = field(CpuState.NATIVE + 32);
+    /** Scratch of the string instructions. */
+    static final int STRING_FLAGS = field(CpuState.NATIVE + 40);
+    static final int STRING_COUNT = field(CpuState.NATIVE + 48);
+    static final int STRING_SOURCE = field(CpuState.NATIVE + 56);
+    static final int STRING_RSI = field(CpuState.NATIVE + 64);
+    static final int STRING_RDI = field(CpuState.NATIVE + 72);
     static final int CONSTANTS = 14;
 
     /** Host state across a run. */
@@ -80,18 +92,27 @@ final class NativeLayout {
         return (int) (Long.compress(rip, JUMP_INDEX));
     }
 
-    /** The initial values of the constants, in order. */
-    static long[] constants() {
+    /** Writes the constants into the area of a CPU. */
+    static void prepare(long state) {
+        long[] v = constants();
+        for (int k = 0; k < v.length; k++) {
+            put64(state - 112 + 8L * k, v[k]);
+        }
+        put64(state + BIAS + MASK_NOT_63, ~63L);
+        put64(state + BIAS + MASK_DF, Flags.DF);
+    }
+
+    private static long[] constants() {
         long[] v = new long[CONSTANTS];
-        v[index(MASK_INDEX)] = 0xff_f000L;
+        v[index(MASK_INDEX)] = (long) (Tlb.ENTRIES - 1) << 12;
         v[index(MASK_SIGN)] = 1L << 63;
         v[index(MASK_JUMP)] = JUMP_INDEX;
         v[index(MASK_15)] = 15;
         v[index(MASK_31)] = 31;
         v[index(MASK_63)] = 63;
         v[index(MASK_BIT31)] = 1L << 31;
-        v[index(MASK_NOT_IF)] = ~0x200L;
-        v[index(MASK_NOT_AC)] = ~0x40000L;
+        v[index(MASK_NOT_IF)] = ~(long) Flags.IF;
+        v[index(MASK_NOT_AC)] = ~(long) Flags.AC;
         return v;
     }
 

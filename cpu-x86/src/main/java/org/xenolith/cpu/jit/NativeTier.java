@@ -4,6 +4,7 @@ import static org.xenolith.memory.RawMemory.get64;
 import static org.xenolith.memory.RawMemory.put64;
 
 import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.decode.Block;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
@@ -34,11 +35,7 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
         this.jumps = new JumpCaches(cpu);
         translations.addJumpCaches(jumps);
         cpu.mmu().setFetchListener(jumps);
-        long[] constants = NativeLayout.constants();
-        for (int k = 0; k < constants.length; k++) {
-            put64(state - 112 + 8L * k, constants[k]);
-        }
-        put64(top + NativeLayout.MASK_NOT_63, ~63L);
+        NativeLayout.prepare(state);
     }
 
     public NativeCounts counts() {
@@ -52,7 +49,7 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
         int k = 0;
         while (t != null) {
             put64(top + NativeLayout.BUDGET, left - (k == 0 ? 0 : t.insnCount() - k));
-            flagsIn();
+            prepareEntry();
             counts.entries++;
             int exit = translations.enter(state, t.code + (k == 0 ? 0 : t.at[k]));
             int kind = ExitKind.kind(exit);
@@ -89,7 +86,7 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
                             ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE)) {
                         break;
                     }
-                    t = interpret(t, k, kind == ExitKind.INDIRECT);
+                    t = interpret(t, k, kind);
                     k++;
                     if (kind == ExitKind.INDIRECT) {
                         k = 0;
@@ -106,9 +103,12 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
         cpu.setArithmeticFlags((f >>> 8 & 0xd5 | (f & 1) << 11) & ~undefined);
     }
 
-    private void flagsIn() {
+    private void prepareEntry() {
         int f = cpu.arithmeticFlags();
         put64(top + NativeLayout.FLAGS, (f & 0xd5) << 8 | f >>> 11 & 1);
+        boolean waiting = !cpu.systemFlag(Flags.IF)
+                && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
+        put64(top + NativeLayout.EVENTS, waiting ? 1 : 0);
     }
 
     /**
@@ -116,15 +116,16 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
      *
      * @return where to go on: the same translation at k + 1, or for an indirect branch its target's; null to leave
      */
-    private Translation interpret(Translation t, int k, boolean indirect) {
+    private Translation interpret(Translation t, int k, int kind) {
         Insn i = t.block.insns()[k];
+        boolean indirect = kind == ExitKind.INDIRECT;
         long rip = t.ripOf(k);
         long before = cpu.retired();
         boolean done = step(i, rip, left);
         long n = cpu.retired() - before;
         left -= n;
         if (!indirect) {
-            counts.interpreted(n, i.def().mnemonic());
+            counts.interpreted(n, kind >= ExitKind.MISS_READ ? i.def().accessName() : i.def().statisticsName());
         }
         if (!done || cpu.attention() || left <= 0) {
             return null;
@@ -161,7 +162,8 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
         Insn last = from.block.insns()[from.insnCount() - 1];
         long rip = from.ripOf(from.insnCount()) + (taken ? last.imm() : 0);
         cpu.setRip(rip);
-        if (cpu.attention()) {
+        // with no budget left the next fetch is not due yet: its page walk can be seen
+        if (cpu.attention() || left <= 0) {
             return null;
         }
         Translation to = at(rip);
@@ -176,7 +178,8 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
     /** Goes on at an address that the jump cache does not know yet. */
     private Translation jump(long rip) {
         cpu.setRip(rip);
-        if (cpu.attention()) {
+        // with no budget left the next fetch is not due yet: its page walk can be seen
+        if (cpu.attention() || left <= 0) {
             return null;
         }
         Translation to = at(rip);

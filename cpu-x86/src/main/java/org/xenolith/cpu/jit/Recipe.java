@@ -14,7 +14,7 @@ enum Recipe {
     /** Same opcode, registers renamed, memory through the TLB. */
     COPY,
     NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH,
-    POP, LEAVE, JCC, JMP, CALL, RET,
+    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT,
     /** One instruction in the interpreter. */
     INTERPRET;
 
@@ -44,6 +44,12 @@ enum Recipe {
         if (NOTHING.contains(m)) {
             return NOP;
         }
+        if (m.equals("SWAPGS")) {
+            return SWAPGS;
+        }
+        if (m.equals("MOVS") || m.equals("STOS")) {
+            return STRING;
+        }
         if (d.privileged() || d.rep() || d.vsib()) {
             return INTERPRET;
         }
@@ -61,6 +67,9 @@ enum Recipe {
         }
         return switch (m) {
             case "LEA" -> LEA;
+            case "PUSHF" -> PUSHF;
+            case "CLI" -> CLI;
+            case "STI" -> STI;
             case "PUSH" -> PUSH;
             case "POP" -> POP;
             case "LEAVE" -> LEAVE;
@@ -83,6 +92,9 @@ enum Recipe {
         }
         if (!m.startsWith("SET") && !m.startsWith("CMOV") && !GENERAL.contains(m)) {
             return INTERPRET;
+        }
+        if (m.equals("MOV") && d.operands().length == 2 && d.operands()[1].method() == 'S') {
+            return FROM_SEGMENT;
         }
         for (OperandSpec s : d.operands()) {
             if ("SCDP".indexOf(s.method()) >= 0) {

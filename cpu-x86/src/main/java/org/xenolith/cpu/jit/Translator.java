@@ -12,6 +12,8 @@ final class Translator {
     private final CopyLowering copy = new CopyLowering(e);
     private final BranchLowering branches = new BranchLowering(e);
     private final SpecialLowering special = new SpecialLowering(e);
+    private final StringLowering strings = new StringLowering(e);
+    private final SystemLowering system = new SystemLowering(e);
     private final IdentityHashMap<InsnDef, Recipe> recipes = new IdentityHashMap<>();
     private final short[] undefined = new short[128];
 
@@ -38,7 +40,7 @@ final class Translator {
             undefined[k] = (short) e.undefined();
             anyUndefined |= e.undefined() != 0;
             e.instruction(k);
-            ended = instruction(insns[k], t.mode);
+            ended = instruction(insns[k], t.mode, k == n - 1);
         }
         t.at[n] = (char) e.a.size();
         undefined[n] = 0;
@@ -65,8 +67,8 @@ final class Translator {
     }
 
     /** True when the instruction ended the block with a jump. */
-    private boolean instruction(Insn i, int mode) {
-        if ((i.needs() & Mode.denied(mode)) != 0 || !emit(i)) {
+    private boolean instruction(Insn i, int mode, boolean last) {
+        if ((i.needs() & Mode.denied(mode)) != 0 || !emit(i, mode, last)) {
             e.step();
             // on its way back from the interpreter the flags are exact
             e.flagsExact();
@@ -86,7 +88,7 @@ final class Translator {
         return recipes.computeIfAbsent(i.def(), Recipe::of);
     }
 
-    private boolean emit(Insn i) {
+    private boolean emit(Insn i, int mode, boolean last) {
         if (i.addressBits() == 16 || i.disp() != (int) i.disp() && recipe(i) != Recipe.MOV_OFFSET) {
             return false;
         }
@@ -116,6 +118,12 @@ final class Translator {
             case JMP -> branches.jmp(i);
             case CALL -> branches.call(i);
             case RET -> branches.ret(i);
+            case STRING -> strings.emit(i);
+            case PUSHF -> system.pushf(i);
+            case CLI -> system.cli(mode);
+            case STI -> system.sti(mode, last);
+            case SWAPGS -> system.swapgs();
+            case FROM_SEGMENT -> system.fromSegment(i);
             case INTERPRET -> false;
         };
     }

@@ -1,0 +1,167 @@
+package org.xenolith.cpu.jit;
+
+import static org.xenolith.cpu.jit.HostAssembler.R10;
+import static org.xenolith.cpu.jit.HostAssembler.R15;
+import static org.xenolith.cpu.jit.HostAssembler.R9;
+import static org.xenolith.cpu.jit.HostAssembler.RAX;
+import static org.xenolith.cpu.jit.HostAssembler.RCX;
+import static org.xenolith.cpu.jit.HostAssembler.RDI;
+import static org.xenolith.cpu.jit.HostAssembler.RSI;
+import static org.xenolith.cpu.jit.HostAssembler.RSP;
+
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.decode.Insn;
+
+/**
+ * REP MOVS and REP STOS upwards in 64-bit addressing: pieces that lie in one page each, done by the host's own string instruction, within
+ * the budget. The block has no other instruction, so its head has taken 1 off the budget.
+ */
+final class StringLowering {
+    private static final int CMOVA = 0x47;
+
+    private final BlockEmitter e;
+    private final HostAssembler a;
+
+    StringLowering(BlockEmitter e) {
+        this.e = e;
+        this.a = e.a;
+    }
+
+    boolean emit(Insn i) {
+        boolean moves = i.def().mnemonic().equals("MOVS");
+        if (i.addressBits() != 64 || moves && (i.seg() == CpuState.FS || i.seg() == CpuState.GS)) {
+            return false;
+        }
+        int bytes = i.bits() >>> 3;
+        int scale = Integer.numberOfTrailingZeros(bytes);
+        a.load(RCX, RSP, NativeLayout.field(CpuState.SYSTEM_FLAGS));
+        a.pext(RCX, RCX, RSP, NativeLayout.MASK_DF);
+        int upwards = a.jrcxz();
+        e.step();
+        a.bind8(upwards);
+        if (i.rep() == 0) {
+            single(i, moves, bytes, scale);
+            return true;
+        }
+        a.mov(RCX, R10);
+        int some = a.jrcxz();
+        int go = a.jmp();
+        a.bind8(some);
+        int nothing = a.jmp();
+        a.bind32(go);
+        int again = a.size();
+        access(moves, bytes);
+        saveFlags();
+        // n = min(count, budget, what fits in the page or pages)
+        fits(RCX, RDI, scale);
+        if (moves) {
+            fits(RAX, RSI, scale);
+            atMost(RAX);
+        }
+        atMost(R10);
+        a.lea(RAX, R9, 1);
+        atMost(RAX);
+        a.reg(R10).op(true, 0x29, RCX);
+        a.reg(R9).op(true, 0x29, RCX);
+        a.load(RAX, RSP, NativeLayout.SCRATCH);
+        a.store(RSP, NativeLayout.STRING_COUNT, RCX);
+        host(i, moves, bytes, true);
+        a.load(RCX, RSP, NativeLayout.STRING_COUNT);
+        advance(moves, scale);
+        restoreFlags();
+        a.mov(RCX, R10);
+        int done = a.jrcxz();
+        // the budget may be used up in the middle
+        a.pext(RCX, R9, RSP, NativeLayout.MASK_SIGN);
+        int more = a.jrcxz();
+        e.exit(a.jmp(), ExitKind.BUDGET);
+        a.bind8(more);
+        a.b(0xe9);
+        a.d(again - (a.size() + 4));
+        a.bind8(done);
+        // the head took one already
+        a.lea(R9, R9, 1);
+        a.bind32(nothing);
+        return true;
+    }
+
+    private void single(Insn i, boolean moves, int bytes, int scale) {
+        access(moves, bytes);
+        host(i, moves, bytes, false);
+        a.movImm(RCX, 1);
+        advance(moves, scale);
+    }
+
+    /** Checks the first element of source and destination; their host addresses go to STRING_SOURCE and R15. */
+    private void access(boolean moves, int bytes) {
+        if (moves) {
+            e.check(RSI, bytes, false, 1);
+            a.lea(R15, RSI, RCX, 0, 0);
+            a.store(RSP, NativeLayout.STRING_SOURCE, R15);
+        }
+        e.check(RDI, bytes, true, 1);
+        a.lea(R15, RDI, RCX, 0, 0);
+    }
+
+    /** The host's string instruction on the addresses of {@link #access}. */
+    private void host(Insn i, boolean moves, int bytes, boolean rep) {
+        a.store(RSP, NativeLayout.STRING_RDI, RDI);
+        a.mov(RDI, R15);
+        if (moves) {
+            a.store(RSP, NativeLayout.STRING_RSI, RSI);
+            a.load(RSI, RSP, NativeLayout.STRING_SOURCE);
+        }
+        if (rep) {
+            a.b(0xf3);
+        }
+        if (bytes == 2) {
+            a.b(0x66);
+        } else if (bytes == 8) {
+            a.b(0x48);
+        }
+        a.b((moves ? 0xa4 : 0xaa) | (bytes > 1 ? 1 : 0));
+    }
+
+    /** The guest's index registers, RCX elements on. */
+    private void advance(boolean moves, int scale) {
+        a.load(RDI, RSP, NativeLayout.STRING_RDI);
+        a.lea(RDI, RDI, RCX, scale, 0);
+        if (moves) {
+            a.load(RSI, RSP, NativeLayout.STRING_RSI);
+            a.lea(RSI, RSI, RCX, scale, 0);
+        }
+    }
+
+    private void fits(int to, int address, int scale) {
+        a.mov32(to, address);
+        // or to, -4096; neg to
+        a.reg(to).op(false, 0x81, 1);
+        a.d(-4096);
+        a.reg(to).op(false, 0xf7, 3);
+        if (scale > 0) {
+            a.reg(to).op(false, 0xc1, 5);
+            a.b(scale);
+        }
+    }
+
+    /** rcx = min(rcx, other), unsigned. */
+    private void atMost(int other) {
+        a.reg(other).op(true, 0x3b, RCX);
+        a.reg(other).op(0, true, 1, CMOVA, RCX, false);
+    }
+
+    private void saveFlags() {
+        a.store(RSP, NativeLayout.SCRATCH, RAX);
+        a.b(0x9f);
+        a.b(0x0f, 0x90, 0xc0);
+        a.store(RSP, NativeLayout.STRING_FLAGS, RAX);
+    }
+
+    private void restoreFlags() {
+        a.store(RSP, NativeLayout.SCRATCH, RAX);
+        a.load(RAX, RSP, NativeLayout.STRING_FLAGS);
+        a.b(0x04, 0x7f);
+        a.b(0x9e);
+        a.load(RAX, RSP, NativeLayout.SCRATCH);
+    }
+}
