@@ -77,11 +77,14 @@ public final class PhysicalMemory implements AutoCloseable {
         }
     }
 
-    /** Zeroes the frame and returns its host page. */
-    public void discard(long mfn) {
+    /** Zeroes adjacent frames and returns their host pages. */
+    public void discard(long mfn, int count) {
         check(mfn);
-        mapping.discard(mfn << 12, 4096);
-        written(mfn);
+        check(mfn + count - 1);
+        mapping.discard(mfn << 12, (long) count << 12);
+        for (int i = 0; i < count; i++) {
+            written(mfn + i);
+        }
     }
 
     private void check(long mfn) {

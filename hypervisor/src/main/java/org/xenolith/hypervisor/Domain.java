@@ -258,6 +258,8 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
                 mapped.add(gfn);
             }
         });
+        // so that taking the pages away one by one finds nothing to drop
+        vcpus.forEach(v -> v.cpu().mmu().flushAll());
         mapped.forEach(this::remove);
         unmapped.forEach(frames::put);
         frames.put(shared.page().mfn());
