@@ -4,16 +4,16 @@ package org.xenolith.cpu.oracle;
  * A small seeded generator (splitmix64), so that the same seed gives the same cases on every host and JDK, and the
  * values that instructions find interesting.
  */
-final class Random64 {
+public final class Random64 {
     private static final long GAMMA = 0x9e37_79b9_7f4a_7c15L;
     private long state;
 
-    Random64(long seed) {
+    public Random64(long seed) {
         this.state = seed;
     }
 
     /** A seed for case {@code index} of a run: neighbours have nothing in common. */
-    static long caseSeed(long seed, long index) {
+    public static long caseSeed(long seed, long index) {
         return mix(mix(seed + GAMMA) ^ index * GAMMA);
     }
 
@@ -23,32 +23,32 @@ final class Random64 {
         return z ^ z >>> 31;
     }
 
-    void reseed(long seed) {
+    public void reseed(long seed) {
         state = seed;
     }
 
-    long next() {
+    public long next() {
         state += GAMMA;
         return mix(state);
     }
 
     /** Uniform in 0 to {@code bound} - 1; bound is at least 1. */
-    int below(int bound) {
+    public int below(int bound) {
         return (int) ((next() >>> 33) % bound);
     }
 
     /** Uniform in -{@code reach} to {@code reach} - 1. */
-    long around(int reach) {
+    public long around(int reach) {
         return (long) below(2 * reach) - reach;
     }
 
     /** True once in {@code n} on average. */
-    boolean oneIn(int n) {
+    public boolean oneIn(int n) {
         return below(n) == 0;
     }
 
     /** An integer as instructions like it: edges of every size, powers of two, short runs, or anything. */
-    long integer() {
+    public long integer() {
         return switch (below(16)) {
             case 0 -> 0;
             case 1 -> -1L;
@@ -96,7 +96,7 @@ final class Random64 {
     }
 
     /** 64 bits of a binary64 number, as {@link #float32}. */
-    long float64() {
+    public long float64() {
         long sign = (long) below(2) << 63;
         return sign | switch (below(16)) {
             case 0 -> 0;
@@ -115,7 +115,7 @@ final class Random64 {
     }
 
     /** 64 bits for a vector register: integers, doubles or pairs of floats. */
-    long lane() {
+    public long lane() {
         return switch (below(4)) {
             case 0 -> integer();
             case 1 -> (long) float32() << 32 | float32() & 0xffff_ffffL;
@@ -125,7 +125,7 @@ final class Random64 {
     }
 
     /** A significand for an 80-bit register whose exponent is {@link #exponent80}. */
-    long significand80() {
+    public long significand80() {
         return switch (below(8)) {
             case 0 -> 0x8000_0000_0000_0000L;
             case 1 -> 0xc000_0000_0000_0000L;
@@ -138,7 +138,7 @@ final class Random64 {
     }
 
     /** Sign and exponent of an 80-bit number, mostly near 1. */
-    int exponent80() {
+    public int exponent80() {
         int sign = below(2) << 15;
         return sign | switch (below(16)) {
             case 0 -> 0;
