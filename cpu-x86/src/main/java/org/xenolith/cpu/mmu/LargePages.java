@@ -3,8 +3,8 @@ package org.xenolith.cpu.mmu;
 import java.util.Arrays;
 
 /**
- * Where pieces of large pages may be cached, so that INVLPG, which must drop all pieces of a page, rarely has to look for them. Never forgets
- * a piece until {@link #clear}; may name too many.
+ * Where pieces of large pages may be cached, so that INVLPG, which must drop all pieces of a page, rarely has to look for them. Never
+ * forgets a piece until {@link #clear}; may name too many.
  */
 final class LargePages {
     /** Slots of a TLB that pieces of one large (not huge) page can be in: as many, aligned. */

@@ -227,10 +227,10 @@ public final class Tlb {
     }
 
     /**
-     * Matches no address of its slot; zero, so that a table begins as untouched memory, except in the slot of page 0 and in that of the last
-     * page: emitted code tests the last byte of an access, which is in page 0 when the access runs past the end of the address space.
+     * Matches neither the first byte of an access that begins in the slot nor, because emitted code tests that one, the last byte, which
+     * may be in the next slot. Zero, so that a table begins as untouched memory, except where page 0 is the slot's own or the next.
      */
     private static long invalidTag(int slot) {
-        return slot == 0 || slot == ENTRIES - 1 ? -4096 : 0;
+        return slot == 0 || slot == ENTRIES - 1 ? -0x2000 : 0;
     }
 }

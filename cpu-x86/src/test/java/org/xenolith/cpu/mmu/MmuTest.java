@@ -2,6 +2,7 @@ package org.xenolith.cpu.mmu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,6 +14,7 @@ import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.GuestFault;
 import org.xenolith.cpu.TestMachine;
+import org.xenolith.memory.RawMemory;
 
 class MmuTest {
     private static final long A = 0x20;
@@ -59,6 +61,23 @@ class MmuTest {
                 }
             }
             c.mmu().flushAll();
+        }
+    }
+
+    @Test
+    void an_empty_slot_matches_no_last_byte_of_an_access_that_begins_in_it() {
+        c.mmu().fillForNative(0, 1, true);
+        c.mmu().flushPage(0);
+        long table = c.stateAddress() + CpuState.TLB;
+        for (long slot = 0; slot < Tlb.ENTRIES; slot++) {
+            for (long turn : new long[]{0, 1, -1}) {
+                for (int offset : new int[]{0, 4095, 4096, 4096 + 4094}) {
+                    long last = ((turn * Tlb.ENTRIES + slot) << 12) + offset;
+                    long e = table + slot * Tlb.ENTRY_SIZE;
+                    assertNotEquals(0, last + RawMemory.get64(e + Tlb.READ) >>> 12);
+                    assertNotEquals(0, last + RawMemory.get64(e + Tlb.WRITE) >>> 12);
+                }
+            }
         }
     }
 
