@@ -143,6 +143,23 @@ final class BlockEmitter {
         a.load(RAX, RSP, NativeLayout.SCRATCH);
     }
 
+    /** Keeps EFLAGS for {@link #restoreFlags}; the code between may change them. */
+    void keepFlags() {
+        a.store(RSP, NativeLayout.SCRATCH, RAX);
+        a.b(0x9f);
+        a.b(0x0f, 0x90, 0xc0);
+        a.store(RSP, NativeLayout.STRING_FLAGS, RAX);
+        a.load(RAX, RSP, NativeLayout.SCRATCH);
+    }
+
+    void restoreFlags() {
+        a.store(RSP, NativeLayout.SCRATCH, RAX);
+        a.load(RAX, RSP, NativeLayout.STRING_FLAGS);
+        a.b(0x04, 0x7f);
+        a.b(0x9e);
+        a.load(RAX, RSP, NativeLayout.SCRATCH);
+    }
+
     // ---- addresses and checks ----
 
     /** The linear address of the memory operand: in a register, which is returned, or constant (-2, see {@link #constantAddress}). */
@@ -320,6 +337,11 @@ final class BlockEmitter {
         int go = a.jrcxz();
         exit(a.jmp(), ExitKind.BUDGET);
         a.bind8(go);
+    }
+
+    /** What follows is emitted for another mode's rights. */
+    void rightsFrom(int mode) {
+        rights = Mode.rights(mode);
     }
 
     /** Looks R15 up in the jump cache and leaves its code's address in RCX; a miss leaves with {@code kind}. */

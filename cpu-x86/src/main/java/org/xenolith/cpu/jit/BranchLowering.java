@@ -6,6 +6,7 @@ import static org.xenolith.cpu.jit.HostAssembler.RBP;
 import static org.xenolith.cpu.jit.HostAssembler.RCX;
 import static org.xenolith.cpu.jit.HostAssembler.RSP;
 
+import org.xenolith.cpu.decode.Decoder;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.Operand;
 import org.xenolith.cpu.mmu.Mmu;
@@ -58,7 +59,8 @@ final class BranchLowering {
     }
 
     private boolean near(long target) {
-        return (target & -4096L) == page;
+        // at the page's end an instruction may reach into the next page: such a block is entered through the jump cache only
+        return (target & -4096L) == page && (target & 0xfff) <= 4096 - Decoder.MAX_LENGTH;
     }
 
     boolean jcc(Insn i) {

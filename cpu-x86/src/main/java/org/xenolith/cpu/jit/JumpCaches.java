@@ -14,6 +14,7 @@ import org.xenolith.cpu.mmu.Tlb;
  */
 final class JumpCaches implements FetchListener {
     private static final int TABLES = 3;
+    private static final int SPACES = 8;
     /** Never canonical, so no RIP matches it. */
     private static final long EMPTY = 1L << 62;
 
@@ -21,7 +22,11 @@ final class JumpCaches implements FetchListener {
     private final long base;
     private final int[][] filled = new int[TABLES][NativeLayout.JUMP_ENTRIES];
     private final int[] filledCount = new int[TABLES];
+    /** What the entries of each table depend on beside their rights. */
     private final int[] mode = {Mode.NONE, Mode.NONE, Mode.NONE};
+    /** The translations in the user's table, by index. */
+    private final Translation[] user = new Translation[NativeLayout.JUMP_ENTRIES];
+    private final Parked[] parked = new Parked[SPACES];
     /** One bit for each hash of a page that has entries. */
     private final long[] pages = new long[TABLES];
     /** Some entry's page is not global. */
@@ -44,22 +49,36 @@ final class JumpCaches implements FetchListener {
     /** Drops what was translated for another mode with the same rights; to be called before code of the mode runs. */
     void enter(int newMode) {
         int t = Mode.rights(newMode);
-        if (mode[t] != newMode) {
+        if (t == Tlb.USER) {
+            follow(t, newMode);
+        } else {
+            // STAC and CLAC go from one to the other without coming by here
+            follow(Tlb.SUPERVISOR, newMode);
+            follow(Tlb.SUPERVISOR_ANY, newMode);
+        }
+    }
+
+    private void follow(int t, int newMode) {
+        if (mode[t] != Mode.apartFromRights(newMode)) {
             clear(t);
-            mode[t] = newMode;
+            mode[t] = Mode.apartFromRights(newMode);
         }
     }
 
     /** Enters a translation whose page's fetch translation is present. */
-    void add(Translation translation, long code) {
+    void add(Translation translation) {
         int t = Mode.rights(translation.mode);
         int k = NativeLayout.jumpIndex(translation.rip);
+        long code = translation.address();
         long at = tag(t, k);
         if (get64(at) == EMPTY) {
             if (filledCount[t] == NativeLayout.JUMP_ENTRIES) {
                 compact(t);
             }
             filled[t][filledCount[t]++] = k;
+        }
+        if (t == Tlb.USER) {
+            user[k] = translation;
         }
         put64(at, -translation.rip);
         put64(at + 8L * NativeLayout.JUMP_ENTRIES, code);
@@ -133,6 +152,53 @@ final class JumpCaches implements FetchListener {
                 if (page == va || page == va - 4096) {
                     put64(at, EMPTY);
                 }
+            }
+        }
+    }
+
+    /** The user's translations of an address space that is not current. */
+    private static final class Parked {
+        private int pcid = -1;
+        private int mode;
+        private final Translation[] translations = new Translation[NativeLayout.JUMP_ENTRIES];
+        private int count;
+    }
+
+    @Override
+    public void parking(int pcid) {
+        Parked p = parked[pcid % SPACES];
+        if (p == null) {
+            p = new Parked();
+            parked[pcid % SPACES] = p;
+        }
+        p.pcid = pcid;
+        p.mode = mode[Tlb.USER];
+        int n = 0;
+        for (int i = 0; i < filledCount[Tlb.USER]; i++) {
+            int k = filled[Tlb.USER][i];
+            if (get64(tag(Tlb.USER, k)) != EMPTY) {
+                p.translations[n++] = user[k];
+            }
+        }
+        java.util.Arrays.fill(p.translations, n, Math.max(n, p.count), null);
+        p.count = n;
+    }
+
+    @Override
+    public void restored(int pcid) {
+        Parked p = parked[pcid % SPACES];
+        if (p == null || p.pcid != pcid) {
+            return;
+        }
+        p.pcid = -1;
+        if (p.mode != mode[Tlb.USER]) {
+            return;
+        }
+        for (int i = 0; i < p.count; i++) {
+            Translation t = p.translations[i];
+            if (!t.dead && cpu.mmu().fetchKnown(t.rip, true)
+                    && (t.block.secondMfn() < 0 || cpu.mmu().fetchKnown(t.rip + 4096, true))) {
+                add(t);
             }
         }
     }

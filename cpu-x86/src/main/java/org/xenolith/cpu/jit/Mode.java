@@ -2,9 +2,11 @@ package org.xenolith.cpu.jit;
 
 import static org.xenolith.memory.RawMemory.get32;
 
+import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.decode.InsnDef;
+import org.xenolith.cpu.mmu.Tlb;
 
 /**
  * What a translation depends on beside its bytes and its address: whose rights its accesses have (bits 0 and 1) and which instructions are
@@ -20,12 +22,24 @@ final class Mode {
     private Mode() {
     }
 
+    /** CR4.SMAP, by which STAC and CLAC change the rights. */
+    private static final int SMAP = 1 << 16;
+
     static int rights(int mode) {
         return mode & 3;
     }
 
     static int denied(int mode) {
-        return mode >>> 2;
+        return mode >>> 2 & 0xff;
+    }
+
+    static int apartFromRights(int mode) {
+        return mode & ~3;
+    }
+
+    /** The mode after STAC (or CLAC). */
+    static int withAccess(int mode, boolean any) {
+        return (mode & SMAP) == 0 ? mode : mode & ~3 | (any ? Tlb.SUPERVISOR_ANY : Tlb.SUPERVISOR);
     }
 
     /** The CPU's present mode, or {@link #NONE}. */
@@ -38,6 +52,7 @@ final class Mode {
             // an SSE instruction could raise #XM on the host: none runs there
             denied |= InsnDef.NEEDS_SSE | InsnDef.NEEDS_AVX;
         }
-        return denied << 2 | cpu.mmu().rights();
+        int smap = (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 ? SMAP : 0;
+        return denied << 2 | cpu.mmu().rights() | smap;
     }
 }

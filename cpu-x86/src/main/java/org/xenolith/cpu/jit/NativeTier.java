@@ -56,6 +56,10 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
             counts.exit(kind);
             k = ExitKind.insn(exit);
             t = translations.get(ExitKind.translation(exit));
+            if (t.nextMode != t.mode || Mode.rights(t.mode) != cpu.mmu().rights()) {
+                // STAC and CLAC have changed RFLAGS.AC
+                cpu.mmu().modeChanged();
+            }
             long before = left;
             left = get64(top + NativeLayout.BUDGET);
             switch (kind) {
@@ -159,7 +163,7 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
 
     /** Goes on at a direct target on the same page, and lets the jump go there by itself from now on. */
     private Translation chain(Translation from, boolean taken) {
-        Insn last = from.block.insns()[from.insnCount() - 1];
+        Insn last = from.block.insns()[from.insns - 1];
         long rip = from.ripOf(from.insnCount()) + (taken ? last.imm() : 0);
         cpu.setRip(rip);
         // with no budget left the next fetch is not due yet: its page walk can be seen
@@ -167,10 +171,8 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
             return null;
         }
         Translation to = at(rip);
-        if (to != null && !from.dead && to.mode == from.mode) {
-            if (to.block.secondMfn() < 0) {
-                translations.chain(from, taken, to);
-            }
+        if (to != null && to.mode == from.nextMode && to.block.secondMfn() < 0) {
+            translations.chain(from, taken, to);
         }
         return to;
     }
@@ -184,7 +186,7 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
         }
         Translation to = at(rip);
         if (to != null) {
-            jumps.add(to, translations.address(to.code));
+            jumps.add(to);
         }
         return to;
     }

@@ -14,7 +14,7 @@ enum Recipe {
     /** Same opcode, registers renamed, memory through the TLB. */
     COPY,
     NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH,
-    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT,
+    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, FNSTCW, COMPARE_STRINGS,
     /** One instruction in the interpreter. */
     INTERPRET;
 
@@ -47,6 +47,9 @@ enum Recipe {
         if (m.equals("SWAPGS")) {
             return SWAPGS;
         }
+        if (m.equals("FNSTCW")) {
+            return FNSTCW;
+        }
         if (m.equals("MOVS") || m.equals("STOS")) {
             return STRING;
         }
@@ -69,6 +72,7 @@ enum Recipe {
             case "LEA" -> LEA;
             case "PUSHF" -> PUSHF;
             case "CLI" -> CLI;
+            case "STAC", "CLAC" -> ACCESS;
             case "STI" -> STI;
             case "PUSH" -> PUSH;
             case "POP" -> POP;
@@ -108,6 +112,9 @@ enum Recipe {
     }
 
     private static Recipe vector(InsnDef d) {
+        if (d.mnemonic().endsWith("STRI")) {
+            return COMPARE_STRINGS;
+        }
         if (NOT_VECTOR.contains(d.mnemonic())) {
             return INTERPRET;
         }

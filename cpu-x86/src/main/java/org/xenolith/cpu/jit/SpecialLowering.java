@@ -194,7 +194,8 @@ final class SpecialLowering {
         boolean doubled = d.mnemonic().length() == 4;
         int bits = o.bits();
         if (bits < 32 && !d.mnemonic().startsWith("RO") || o.kind() == Operand.Kind.GPR8H
-                || doubled && (bits == 16 || BlockEmitter.host(i.op1().reg()) < 0)) {
+                || doubled && (bits == 16 || BlockEmitter.host(i.op1().reg()) < 0
+                        && (o.kind() == Operand.Kind.MEM || BlockEmitter.host(o.reg()) < 0))) {
             return false;
         }
         boolean memory = o.kind() == Operand.Kind.MEM;
@@ -238,12 +239,12 @@ final class SpecialLowering {
 
     private void shift(Insn i, InsnDef d, boolean memory, int h, boolean doubled) {
         int bits = i.bits();
+        int field = doubled ? e.use(i.op1().reg(), R15) : d.digit();
         if (memory) {
             e.memory();
         } else {
             a.reg(h);
         }
-        int field = doubled ? BlockEmitter.host(i.op1().reg()) : d.digit();
         a.op(bits == 16 ? 0x66 : 0, bits == 64, d.map(), d.opcode(), field, bits == 8 && !memory && h >= 4);
     }
 
@@ -283,12 +284,30 @@ final class SpecialLowering {
         } else {
             move(RCX, RDX, bits);
             int fits = a.jrcxz();
+            int high = a.jmp();
             a.bind8(zero);
             e.step();
+            a.bind32(high);
+            // the quotient fits when the high half is below the divisor; only where it does may the flags change
+            e.keepFlags();
+            a.reg(RDX).op(wide, 0x39, R15);
+            int below = a.jcc(2);
+            e.restoreFlags();
+            e.step();
+            a.bind32(below);
             a.bind8(fits);
         }
         a.reg(R15).op(wide, 0xf7, signed ? 7 : 6);
         e.flags(0, Flags.ARITHMETIC);
+        return true;
+    }
+
+    /** PCMPISTRI and PCMPESTRI give their index in ECX. */
+    boolean compareStrings(CopyLowering copy, Insn i) {
+        if (!copy.emit(i)) {
+            return false;
+        }
+        a.mov(R10, RCX);
         return true;
     }
 

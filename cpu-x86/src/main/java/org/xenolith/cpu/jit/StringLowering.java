@@ -68,7 +68,7 @@ final class StringLowering {
         host(i, moves, bytes, true);
         a.load(RCX, RSP, NativeLayout.STRING_COUNT);
         advance(moves, scale);
-        restoreFlags();
+        e.restoreFlags();
         a.mov(RCX, R10);
         int done = a.jrcxz();
         // the budget may be used up in the middle
@@ -155,13 +155,5 @@ final class StringLowering {
         a.b(0x9f);
         a.b(0x0f, 0x90, 0xc0);
         a.store(RSP, NativeLayout.STRING_FLAGS, RAX);
-    }
-
-    private void restoreFlags() {
-        a.store(RSP, NativeLayout.SCRATCH, RAX);
-        a.load(RAX, RSP, NativeLayout.STRING_FLAGS);
-        a.b(0x04, 0x7f);
-        a.b(0x9e);
-        a.load(RAX, RSP, NativeLayout.SCRATCH);
     }
 }

@@ -26,7 +26,7 @@ final class SystemLowering {
         this.a = e.a;
     }
 
-    private static boolean atCpl0(int mode) {
+    static boolean atCpl0(int mode) {
         return (Mode.denied(mode) & InsnDef.NEEDS_CPL0) == 0;
     }
 
@@ -120,6 +120,30 @@ final class SystemLowering {
         }
         a.at(RSP, selector).op(false, 0x8b, RCX);
         e.define(to.reg(), RCX);
+        return true;
+    }
+
+    /** STAC and CLAC as far as RFLAGS.AC goes. */
+    boolean access(int mode, boolean set) {
+        if (!atCpl0(mode)) {
+            return false;
+        }
+        a.load(RCX, RSP, SYSTEM_FLAGS);
+        a.pext(RCX, RCX, RSP, NativeLayout.MASK_NOT_AC);
+        a.pdep(RCX, RCX, RSP, NativeLayout.MASK_NOT_AC);
+        if (set) {
+            a.lea(RCX, RCX, Flags.AC);
+        }
+        a.store(RSP, SYSTEM_FLAGS, RCX);
+        return true;
+    }
+
+    /** FNSTCW: 16 bits of the state to memory. */
+    boolean storeControlWord(Insn i) {
+        e.check(i, 2, true, 1);
+        e.foldAddress();
+        a.at(RSP, NativeLayout.field(CpuState.FCW)).op(false, 0x8b, RCX);
+        e.memory().op(0x66, false, 0, 0x89, RCX, false);
         return true;
     }
 }

@@ -28,6 +28,10 @@ final class Translation implements Block.Compiled {
     /** Who jumps here: number of the translation, and whether by its taken jump (bit 0); and the offset of the displacement. */
     private int[] incoming = {};
     private int incomingCount;
+    /** Mode of the code behind it, where that differs (STAC, CLAC). */
+    int nextMode;
+    /** Instructions that the code covers: all of the block, or those up to a change of mode. */
+    int insns;
     boolean dead;
     /** Next translation of the same block. */
     Translation next;
@@ -38,6 +42,8 @@ final class Translation implements Block.Compiled {
         this.block = block;
         this.rip = rip;
         this.mode = mode;
+        this.nextMode = mode;
+        this.insns = block.insns().length;
     }
 
     /** RIP of instruction k; of the next block for k = n. */
@@ -46,7 +52,7 @@ final class Translation implements Block.Compiled {
     }
 
     int insnCount() {
-        return block.insns().length;
+        return insns;
     }
 
     int undefinedAt(int k) {
@@ -69,6 +75,11 @@ final class Translation implements Block.Compiled {
         int rel = emitted[site] & 0xff | (emitted[site + 1] & 0xff) << 8 | (emitted[site + 2] & 0xff) << 16
                 | emitted[site + 3] << 24;
         return code + site + 4 + rel;
+    }
+
+    /** Host address of the code. */
+    long address() {
+        return owner.address(code);
     }
 
     void addIncoming(int who, int site) {

@@ -27,7 +27,8 @@ final class Translator {
      */
     byte[] translate(Translation t, int place, int leave) {
         Insn[] insns = t.block.insns();
-        int n = insns.length;
+        int n = covered(insns, t.mode);
+        t.insns = n;
         e.begin(insns, t.rip, t.mode, t.number);
         branches.begin(t.rip, t.block.secondMfn() >= 0);
         t.at = new char[n + 1];
@@ -40,7 +41,7 @@ final class Translator {
             undefined[k] = (short) e.undefined();
             anyUndefined |= e.undefined() != 0;
             e.instruction(k);
-            ended = instruction(insns[k], t.mode, k == n - 1);
+            ended = instruction(t, insns[k], k == n - 1);
         }
         t.at[n] = (char) e.a.size();
         undefined[n] = 0;
@@ -62,24 +63,46 @@ final class Translator {
         return e.a.buffer();
     }
 
+    /** A change of rights ends the translation before the block. */
+    private int covered(Insn[] insns, int mode) {
+        for (int k = 0; k < insns.length; k++) {
+            if (recipe(insns[k]) == Recipe.ACCESS && SystemLowering.atCpl0(mode)) {
+                return k + 1;
+            }
+        }
+        return insns.length;
+    }
+
     int size() {
         return e.a.size();
     }
 
     /** True when the instruction ended the block with a jump. */
-    private boolean instruction(Insn i, int mode, boolean last) {
-        if ((i.needs() & Mode.denied(mode)) != 0 || !emit(i, mode, last)) {
+    private boolean instruction(Translation t, Insn i, boolean last) {
+        if ((i.needs() & Mode.denied(t.mode)) != 0 || !emit(t, i, last)) {
             e.step();
             // on its way back from the interpreter the flags are exact
             e.flagsExact();
             return false;
         }
-        return i.def().end() && isJump(i);
+        return isJump(i);
+    }
+
+    /** STAC or CLAC: what follows has other rights, so it is another translation. */
+    private boolean access(Translation t, Insn i) {
+        if (!system.access(t.mode, i.def().mnemonic().equals("STAC"))) {
+            return false;
+        }
+        t.nextMode = Mode.withAccess(t.mode, i.def().mnemonic().equals("STAC"));
+        e.settleFlags();
+        e.rightsFrom(t.nextMode);
+        branches.goTo(e.nextRip(), false);
+        return true;
     }
 
     private boolean isJump(Insn i) {
         return switch (recipe(i)) {
-            case JCC, JMP, CALL, RET -> true;
+            case JCC, JMP, CALL, RET, ACCESS -> true;
             default -> false;
         };
     }
@@ -88,7 +111,7 @@ final class Translator {
         return recipes.computeIfAbsent(i.def(), Recipe::of);
     }
 
-    private boolean emit(Insn i, int mode, boolean last) {
+    private boolean emit(Translation t, Insn i, boolean last) {
         if (i.addressBits() == 16 || i.disp() != (int) i.disp() && recipe(i) != Recipe.MOV_OFFSET) {
             return false;
         }
@@ -119,11 +142,14 @@ final class Translator {
             case CALL -> branches.call(i);
             case RET -> branches.ret(i);
             case STRING -> strings.emit(i);
+            case ACCESS -> access(t, i);
             case PUSHF -> system.pushf(i);
-            case CLI -> system.cli(mode);
-            case STI -> system.sti(mode, last);
+            case CLI -> system.cli(t.mode);
+            case STI -> system.sti(t.mode, last);
             case SWAPGS -> system.swapgs();
             case FROM_SEGMENT -> system.fromSegment(i);
+            case FNSTCW -> system.storeControlWord(i);
+            case COMPARE_STRINGS -> special.compareStrings(copy, i);
             case INTERPRET -> false;
         };
     }

@@ -75,12 +75,13 @@ final class AddressSpaces {
         ParkedSpace next = find(to);
         ParkedSpace old = makeRoom(next);
         old.open(from, switches);
-        fetch.park(old);
+        fetch.park(old, from);
         tlb.park(old);
         parked += old.count();
         if (next != null) {
             if (keep) {
                 restored += next.restore(tlb, fetch);
+                fetch.restored(to);
             }
             next.clear();
         }

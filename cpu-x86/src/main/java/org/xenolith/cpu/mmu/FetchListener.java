@@ -15,4 +15,12 @@ public interface FetchListener {
 
     /** The translation of a page is gone, for user and supervisor. @param va address of the page, a multiple of 4096 */
     void pageDropped(long va);
+
+    /** All but global translations are about to be parked for an address space. */
+    default void parking(int pcid) {
+    }
+
+    /** What was parked for an address space has been brought back, as far as there was room. */
+    default void restored(int pcid) {
+    }
 }

@@ -72,6 +72,11 @@ final class FetchTlb {
         return tag[slot] != 0 && tag[slot] >>> 12 == va >>> 12 && (meta[slot] & GLOBAL) != 0;
     }
 
+    /** Tells that the parked translations of an address space are back. */
+    void restored(int pcid) {
+        listener.restored(pcid);
+    }
+
     /** True when no translation would be lost by a fill for va. */
     boolean free(long va) {
         return tag[slot(va)] == 0;
@@ -96,7 +101,8 @@ final class FetchTlb {
     }
 
     /** Moves all but global translations to a store. */
-    void park(ParkedSpace to) {
+    void park(ParkedSpace to, int pcid) {
+        listener.parking(pcid);
         if (retireLocal(to)) {
             listener.nonGlobalDropped();
         }

@@ -370,6 +370,11 @@ public final class Mmu {
         return mfn;
     }
 
+    /** True when the fetch translation of va's page is present for that privilege; no side effect. */
+    public boolean fetchKnown(long va, boolean user) {
+        return fetch.find(va, user) >= 0;
+    }
+
     /** True when the fetch translation of va's page is present and global. */
     public boolean fetchGlobal(long va) {
         return fetch.global(va);
