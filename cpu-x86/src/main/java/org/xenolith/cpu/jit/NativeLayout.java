@@ -53,11 +53,11 @@ final class NativeLayout {
     static final int HOST_MXCSR = CpuState.NATIVE + 8 - BIAS;
 
     /** Jump caches, one for each right: tags (negated RIP), then code addresses. */
-    static final int JUMP_ENTRIES = 4096;
+    static final int JUMP_ENTRIES = 16384;
     static final int JUMP_TABLE = 2 * 8 * JUMP_ENTRIES;
     static final int JUMP_TABLES = CpuState.JUMP_CACHES - BIAS;
     /** Bits of RIP that index a jump cache. */
-    static final long JUMP_INDEX = 0x1ffeL;
+    static final long JUMP_INDEX = 0x7ffeL;
 
     private NativeLayout() {
     }
