@@ -34,7 +34,7 @@ import org.xenolith.emulator.Outcome;
 @Timeout(60)
 final class SessionTest {
     private static final List<String> KEYS = List.of("outcome", "instructions", "virtual_ns", "wall_ms", "tier",
-            "interpreted_share", "peak_rss_mb", "exits", "domains", "unimplemented");
+            "interpreted_share", "peak_rss_mb", "exits", "interpreted", "domains", "unimplemented");
     private static final List<String> DOMAIN_KEYS = List.of("id", "name", "type", "vcpus", "outcome", "instructions",
             "console_sha256", "console_bytes");
 

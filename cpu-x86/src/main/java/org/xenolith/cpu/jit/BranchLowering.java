@@ -6,6 +6,7 @@ import static org.xenolith.cpu.jit.HostAssembler.RBP;
 import static org.xenolith.cpu.jit.HostAssembler.RCX;
 import static org.xenolith.cpu.jit.HostAssembler.RSP;
 
+import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.decode.Decoder;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.Operand;
@@ -206,14 +207,16 @@ final class BranchLowering {
     }
 
     boolean pop(Insn i) {
-        if (i.operandBits() != 64 || i.op0().kind() != Operand.Kind.GPR || i.op0().reg() == 4) {
+        if (i.operandBits() != 64 || i.op0().kind() != Operand.Kind.GPR) {
             return false;
         }
         int g = i.op0().reg();
         int h = BlockEmitter.host(g);
         e.check(R11, 8, false, 1);
         e.memory().op(true, 0x8b, h < 0 ? R15 : h);
-        a.lea(R11, R11, 8);
+        if (g != CpuState.RSP) {
+            a.lea(R11, R11, 8);
+        }
         if (h < 0) {
             e.define(g, R15);
         }

@@ -36,6 +36,10 @@ final class CopyLowering {
         if (Recipe.highByte(i)) {
             return highByte(i);
         }
+        if (d.mnemonic().startsWith("SH") && d.mnemonic().length() == 4 && d.map() == 1 && i.bits() == 16) {
+            // SHLD and SHRD of 16 bits by more than 16: hosts differ
+            return false;
+        }
         if (!d.modrm()) {
             prefixes(i);
             if (d.vex()) {
@@ -287,7 +291,10 @@ final class CopyLowering {
             // one operand, or one and an immediate
             return unaryHigh(i, high);
         }
-        return !highWritten && highSource(i, high, other, highIsRm);
+        if (highWritten || other.kind() == Operand.Kind.GPR8H) {
+            return d.map() == 0 && highDestination(i, high, other, highIsRm);
+        }
+        return highSource(i, high, other, highIsRm);
     }
 
     private boolean unaryHigh(Insn i, Operand high) {
@@ -308,12 +315,40 @@ final class CopyLowering {
         return true;
     }
 
+    /** The high byte is written, or the other operand is a high byte too: both must be reached without REX. */
+    private boolean highDestination(Insn i, Operand high, Operand other, boolean highIsRm) {
+        InsnDef d = i.def();
+        boolean usesCh = high.reg() == 1 || other.kind() == Operand.Kind.GPR8H && other.reg() == 1;
+        int otherHost;
+        if (usesCh) {
+            a.mov(RCX, R10);
+        }
+        if (other.kind() == Operand.Kind.GPR8H) {
+            otherHost = 4 + other.reg();
+        } else if (other.kind() == Operand.Kind.GPR && other.reg() < 4 && (other.reg() != 1 || usesCh)) {
+            otherHost = other.reg();
+        } else if (usesCh || (highIsRm ? regSpec : rmSpec).write()) {
+            return false;
+        } else {
+            if (other.kind() == Operand.Kind.MEM) {
+                e.check(i, 1, false, 1);
+                e.memory().op(false, 0x8a, RCX);
+            } else {
+                a.mov32(RCX, e.use(other.reg(), RCX));
+            }
+            otherHost = RCX;
+        }
+        a.reg(highIsRm ? 4 + high.reg() : otherHost).op(false, d.opcode(), highIsRm ? otherHost : 4 + high.reg());
+        if (usesCh && (rmSpec.write() || regSpec.write())) {
+            a.mov(R10, RCX);
+        }
+        flags(i);
+        return true;
+    }
+
     /** The high byte is read (perhaps also written by CMP-like forms): the general case moves it into CL first. */
     private boolean highSource(Insn i, Operand high, Operand other, boolean highIsRm) {
         InsnDef d = i.def();
-        if (other.kind() == Operand.Kind.GPR8H) {
-            return false;
-        }
         boolean memory = other.kind() == Operand.Kind.MEM;
         if (memory) {
             e.check(i, 1, rmSpec.write(), 1);
