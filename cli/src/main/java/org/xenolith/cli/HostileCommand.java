@@ -5,11 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.xenolith.cpu.hostile.HostilePrograms;
 import org.xenolith.cpu.insn.InstructionSet;
 import org.xenolith.cpu.interp.Interpreter;
+import org.xenolith.cpu.jit.Translations;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.cpu.oracle.TierFactory;
 import picocli.CommandLine.Command;
@@ -30,8 +32,10 @@ import picocli.CommandLine.Option;
 final class HostileCommand implements Callable<Integer> {
     /** What runs the programs. */
     enum Tiers {
-        INTERPRETER
+        INTERPRETER, NATIVE, BOTH
     }
+
+    private static final long CODE_CACHE = 16L << 20;
 
     private final App app;
 
@@ -48,7 +52,7 @@ final class HostileCommand implements Callable<Integer> {
     private long programs;
 
     @Option(names = "--tier", paramLabel = "NAME", converter = TiersName.class, defaultValue = "interpreter",
-            description = "interpreter")
+            description = "interpreter, native, or both, which are then compared; interpreter by default.")
     private Tiers tiers = Tiers.INTERPRETER;
 
     @Option(names = "--cpu", paramLabel = "MODEL", defaultValue = "x86-64-v3",
@@ -70,7 +74,7 @@ final class HostileCommand implements Callable<Integer> {
     static final class TiersName implements ITypeConverter<Tiers> {
         @Override
         public Tiers convert(String text) {
-            return Values.oneOf(Tiers.class, text, "interpreter");
+            return Values.oneOf(Tiers.class, text, "interpreter, native, both");
         }
     }
 
@@ -81,19 +85,27 @@ final class HostileCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new UserError("--cpu: " + e.getMessage(), e);
         }
+        Optional<String> obstacle = tiers == Tiers.INTERPRETER ? Optional.empty() : Translations.obstacle();
+        if (obstacle.isPresent()) {
+            throw UserError.usage("--tier " + tiers.name().toLowerCase(Locale.ROOT) + ": " + obstacle.get());
+        }
         return child != null ? runHere(child) : supervise();
     }
 
-    private static TierFactory interpreter() {
-        return Interpreter::new;
+    private HostilePrograms open(@Nullable Translations translations) {
+        TierFactory host = translations == null ? null : TierFactory.host(translations);
+        return new HostilePrograms(CpuModels.parse(model), InstructionSet.create(),
+                tiers == Tiers.NATIVE && host != null ? host : Interpreter::new, tiers == Tiers.BOTH ? host : null);
     }
 
-    private HostilePrograms open() {
-        return new HostilePrograms(CpuModels.parse(model), InstructionSet.create(), interpreter(), null);
+    private @Nullable Translations translations() {
+        return tiers == Tiers.INTERPRETER ? null : new Translations(CODE_CACHE);
     }
 
     private int runHere(Path file) throws IOException {
-        try (HostileProgress progress = new HostileProgress(file); HostilePrograms hostile = open()) {
+        try (HostileProgress progress = new HostileProgress(file);
+                Translations translations = translations();
+                HostilePrograms hostile = open(translations)) {
             var out = app.text();
             HostilePrograms.Result result = hostile.run(seed, first, programs, progress::at, out::println);
             progress.done(result.instructions(), result.failures());
@@ -108,7 +120,8 @@ final class HostileCommand implements Callable<Integer> {
                         Long.toString(seed), "--tier", tiers.name().toLowerCase(Locale.ROOT), "--cpu", model));
         try {
             run.run(first, programs, crashed -> {
-                try (HostilePrograms hostile = open()) {
+                try (HostilePrograms hostile = new HostilePrograms(CpuModels.parse(model), InstructionSet.create(),
+                        Interpreter::new, null)) {
                     return hostile.describe(seed, crashed);
                 }
             });

@@ -8,6 +8,8 @@ public final class Exceptions {
     private static final int BENIGN = 0;
     private static final int CONTRIBUTORY = 1;
     private static final int PAGE_FAULT = 2;
+    /** More faults within one delivery than any that ends has. */
+    private static final int MOST_NESTED = 8;
 
     private Exceptions() {
     }
@@ -48,6 +50,7 @@ public final class Exceptions {
         int code = error;
         // an interrupt is not in the log, so that a fault while delivering one stands at the start of its chain
         boolean nested = false;
+        int again = 0;
         while (true) {
             if (s == Source.EXCEPTION) {
                 c.faults().record(c, v, code, nested);
@@ -58,7 +61,9 @@ public final class Exceptions {
                 return;
             } catch (GuestFault _) {
                 int second = c.faultVector();
-                if (v == Vector.DF && s == Source.EXCEPTION) {
+                // #AC met while delivering #AC, at the same level, is delivered again and again: a processor hangs there for good, deaf even
+                // to NMIs (CVE-2015-5307); ours shuts down, so that its machine can go on without it
+                if (v == Vector.DF && s == Source.EXCEPTION || ++again > MOST_NESTED) {
                     c.faults().record(c, second, c.faultError(), true);
                     shutdown(c);
                     return;

@@ -39,6 +39,20 @@ final class EventDeliveryLegacyTest {
         m.close();
     }
 
+    /** A hostile guest's way of hanging a processor for good (CVE-2015-5307). */
+    @Test
+    void alignment_check_that_its_own_delivery_meets_shuts_the_cpu_down() {
+        m.protected32(3);
+        m.idt32(Vector.AC, TestMachine.USER_CODE32, 0xee);
+        c.setField(CpuState.CR0, c.cr0() | ControlRegisters.CR0_AM);
+        c.setReg(CpuState.RSP, STACK3 - 2);
+        c.setRflags(Flags.FIXED | Flags.AC);
+        c.updateMode();
+        m.exec("A101000500");
+        assertEquals(1, m.shutdowns);
+        assertEquals(Cpu.Activity.SHUTDOWN, c.activity());
+    }
+
     @Test
     void real_mode_pushes_three_words() {
         m.real();

@@ -68,6 +68,8 @@ final class GuestSide implements AutoCloseable {
     private final byte[] pristine = new byte[(int) RAM];
     private final int tables;
     private boolean undelivered;
+    /** Instructions that the CPU had retired before the program: virtual time begins with it. */
+    private long started;
     private final Interpreter interpreter;
 
     GuestSide(Arena arena, InstructionTable table, HostModel model, boolean fsGsBase, boolean avx, TierFactory tier) {
@@ -100,7 +102,7 @@ final class GuestSide implements AutoCloseable {
     }
 
     private long now() {
-        return interpreter == null ? 0 : interpreter.retiredNow();
+        return interpreter == null ? 0 : interpreter.retiredNow() - started;
     }
 
     private void descriptors() {
@@ -223,6 +225,7 @@ final class GuestSide implements AutoCloseable {
         segments(false);
         p.input.storeTo(cpu);
         cpu.setField(CpuState.CR2, 0);
+        started = cpu.retired();
         cpu.setActivity(Cpu.Activity.RUNNING);
         cpu.setInterruptShadow(false);
         undelivered = false;

@@ -191,6 +191,7 @@ public final class RandomPrograms implements AutoCloseable {
         difference.flags = -1;
         if (difference.differ(referenceEnd, tierEnd)) {
             difference.describe(referenceEnd, tierEnd, lines);
+            lines.replaceAll(line -> line.replace("interpreter ", "tier ").replace("host ", "interpreter "));
         }
         compare(lines, "retired", count, otherCount);
         compare(lines, "CR2", a.field(CpuState.CR2), b.field(CpuState.CR2));
