@@ -40,7 +40,8 @@ final class HostileCommandTest {
     @ParameterizedTest
     @ValueSource(strings = {"interpreter", "both"})
     void hostile_programs_end_no_jvm(String tier) {
-        assumeTrue(tier.equals("interpreter") || Translations.obstacle().isEmpty(), "this host cannot run emitted code");
+        assumeTrue(tier.equals("interpreter") || Translations.obstacle().isEmpty(),
+                "this host cannot run emitted code");
         int status = run("selftest", "hostile", "--programs", Long.toString(PROGRAMS), "--seed", Long.toString(SEED),
                 "--tier", tier);
         assertEquals(0, status, () -> err.toString(StandardCharsets.UTF_8));
