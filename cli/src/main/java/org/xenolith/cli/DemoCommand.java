@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.xenolith.cpu.model.CpuModels;
+import org.xenolith.emulator.Diagnostics;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
@@ -123,7 +124,7 @@ final class DemoCommand implements Callable<Integer> {
         MachineConfig config = new MachineConfig(List.of(domain), CpuModels.DEFAULT, tier, Pace.MAX, 0,
                 MachineConfig.DEFAULT_EPOCH, Long.MAX_VALUE,
                 wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
-                MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE);
+                MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE, Diagnostics.NONE);
         RunResult result = new Session(app, config, Optional.empty(), Optional.empty(), verbose).run();
         String shown = kernel.getFileName().toString();
         table.add(shown, result);

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.xenolith.cpu.jit.LockstepDifference;
 import org.xenolith.guests.ImageException;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -88,6 +89,11 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
             case UserError user -> {
                 messages.say(user.getMessage());
                 return user.status();
+            }
+            case LockstepDifference difference -> {
+                messages.say("lockstep: " + difference.getMessage());
+                messages.text(difference.report());
+                return ExitStatus.INTERNAL;
             }
             case ImageException image -> {
                 messages.say(oneLine(image.getMessage()));

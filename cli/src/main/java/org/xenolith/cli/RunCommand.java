@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import org.xenolith.cpu.model.CpuModels;
+import org.xenolith.emulator.Diagnostics;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
@@ -37,7 +38,7 @@ final class RunCommand implements Callable<Integer> {
     /** Types of guests that can be run. */
     static final List<String> BUILT_TYPES = List.of("pvh");
     /** Tiers that can be chosen here. */
-    static final List<String> BUILT_TIERS = List.of("auto", "interpreter");
+    static final List<String> BUILT_TIERS = List.of("auto", "native", "interpreter", "lockstep");
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}");
     private static final long NS_PER_MS = 1_000_000;
@@ -114,6 +115,14 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--stats", paramLabel = "F.json", description = "Write statistics of the run, however it ends.")
     private Path stats;
 
+    @Option(names = "--trace", paramLabel = "WHAT[=F]",
+            description = "Write down what is done, to a file or standard error: translation, the host code made of each block of guest code (--tier native, lockstep).")
+    private String trace;
+
+    @Option(names = "--inject-fault", paramLabel = "WHAT@N",
+            description = "Go wrong on purpose once N instructions are done: translator, one translated instruction (--tier lockstep finds it).")
+    private String injectFault;
+
     @Option(names = {"--name", "-name"}, paramLabel = "N", defaultValue = "guest",
             description = "The guest's name; 'guest' by default.")
     private String name;
@@ -154,14 +163,17 @@ final class RunCommand implements Callable<Integer> {
         if (toFile) {
             OutputFiles.check(console);
         }
-        MachineConfig config = configuration();
-        Session session = new Session(app, config, toFile ? Optional.of(console) : Optional.empty(), statsFile,
-                verbose);
-        return ExitStatus.of(session.run().outcome());
+        try (DiagnosticOptions aids = new DiagnosticOptions(trace, injectFault, tier, app.messages())) {
+            MachineConfig config = configuration(aids.diagnostics());
+            Session session = new Session(app, config, toFile ? Optional.of(console) : Optional.empty(), statsFile,
+                    verbose);
+            return ExitStatus.of(session.run().outcome());
+        }
     }
 
     /** Checks everything that can be checked before anything is built. */
-    MachineConfig configuration() throws UserError, ImageException, java.nio.file.NoSuchFileException {
+    private MachineConfig configuration(Diagnostics diagnostics)
+            throws UserError, ImageException, java.nio.file.NoSuchFileException {
         refuseWhatIsNotBuilt();
         if (!NAME.matcher(name).matches()) {
             throw UserError.usage("--name: '" + name + "' must be letters, digits and _ . + -, at most 63");
@@ -198,7 +210,8 @@ final class RunCommand implements Callable<Integer> {
         return new MachineConfig(List.of(domain), cpu, tier, chosen, seed,
                 epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
                 timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
-                idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache);
+                idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache,
+                diagnostics);
     }
 
     private static long milliseconds(Long nanos) {

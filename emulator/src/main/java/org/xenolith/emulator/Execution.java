@@ -10,6 +10,7 @@ import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.insn.InstructionSet;
 import org.xenolith.cpu.interp.CodeCache;
 import org.xenolith.cpu.interp.Interpreter;
+import org.xenolith.cpu.jit.LockstepTier;
 import org.xenolith.cpu.jit.NativeCounts;
 import org.xenolith.cpu.jit.NativeTier;
 import org.xenolith.cpu.jit.Translations;
@@ -21,6 +22,8 @@ final class Execution implements AutoCloseable {
     private final InstructionTable table = InstructionSet.create();
     private final CodeCache code;
     private final Optional<Translations> translations;
+    private final long faultAt;
+    private final List<LockstepTier> lockstep = new ArrayList<>();
     private final List<NativeCounts> counts = new ArrayList<>();
 
     /**
@@ -45,6 +48,11 @@ final class Execution implements AutoCloseable {
         translations = tier == Tier.INTERPRETER
                 ? Optional.empty()
                 : Optional.of(new Translations(config.codeCacheBytes()));
+        Diagnostics diagnostics = config.diagnostics();
+        faultAt = diagnostics.translatorFaultAt();
+        if (translations.isPresent() && diagnostics.translations().isPresent()) {
+            translations.get().trace(table, diagnostics.translations().get());
+        }
     }
 
     Tier tier() {
@@ -55,8 +63,16 @@ final class Execution implements AutoCloseable {
         if (translations.isEmpty()) {
             return new Interpreter(cpu, code, table);
         }
-        NativeTier t = new NativeTier(cpu, code, table, translations.get());
+        NativeTier t = tier == Tier.LOCKSTEP
+                ? lockstep(cpu)
+                : new NativeTier(cpu, code, table, translations.get());
         counts.add(t.counts());
+        return t;
+    }
+
+    private LockstepTier lockstep(Cpu cpu) {
+        LockstepTier t = new LockstepTier(cpu, code, table, translations.orElseThrow(), faultAt);
+        lockstep.add(t);
         return t;
     }
 
@@ -87,6 +103,10 @@ final class Execution implements AutoCloseable {
     Map<String, Long> exits() {
         Map<String, Long> all = new TreeMap<>();
         counts.forEach(c -> c.exits().forEach((name, n) -> all.merge("native_" + name, n, Long::sum)));
+        if (!lockstep.isEmpty()) {
+            all.put("lockstep_compared", lockstep.stream().mapToLong(LockstepTier::compared).sum());
+            all.put("lockstep_uncompared", lockstep.stream().mapToLong(LockstepTier::uncompared).sum());
+        }
         translations.ifPresent(t -> {
             all.put("translation_made", t.made());
             all.put("translation_dropped", t.dropped());

@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import org.xenolith.cpu.CpuModel;
+import org.xenolith.cpu.jit.LockstepDifference;
 import org.xenolith.cpu.mmu.TlbCounts;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.guests.ImageException;
@@ -86,10 +87,6 @@ public final class Machine implements AutoCloseable {
      */
     public static Machine create(MachineConfig config, Function<DomainConfig, Console> console, Progress progress)
             throws ImageException, NoSuchFileException {
-        if (config.tier() == Tier.LOCKSTEP) {
-            throw new IllegalArgumentException(
-                    "--tier: " + config.tier().label() + " is not built yet; auto, native and interpreter are");
-        }
         for (DomainConfig d : config.domains()) {
             if (d.type() != GuestType.PVH) {
                 throw new IllegalArgumentException(
@@ -122,7 +119,11 @@ public final class Machine implements AutoCloseable {
         cpus = all;
     }
 
-    /** Runs until all domains have ended, a limit is reached or {@link #stop} is called. */
+    /**
+     * Runs until all domains have ended, a limit is reached or {@link #stop} is called.
+     *
+     * @throws LockstepDifference when {@link Tier#LOCKSTEP} has found its tiers to differ
+     */
     public RunResult run() {
         while (!ended()) {
             guests.forEach(g -> {

@@ -16,10 +16,12 @@ import java.util.List;
  * @param wallTimeoutMs limit of host time in milliseconds, {@link Long#MAX_VALUE} for none
  * @param idleTimeoutNs how long, in virtual nanoseconds, the machine may wait for its own timers only
  * @param codeCacheBytes most bytes of host code that the native tier keeps, 4 MiB to 1 GiB
+ * @param diagnostics aids for work on the emulator itself
  */
 public record MachineConfig(List<DomainConfig> domains, String cpu, Tier tier, Pace pace, long seed, Instant epoch,
         long timeoutNs,
-        long wallTimeoutMs, long idleTimeoutNs, long codeCacheBytes) {
+        long wallTimeoutMs, long idleTimeoutNs, long codeCacheBytes,
+        Diagnostics diagnostics) {
     /** Size of the cache of host code when none is given. */
     public static final long DEFAULT_CODE_CACHE = 256L << 20;
     /** Idle limit when none is given: 10 virtual minutes. */

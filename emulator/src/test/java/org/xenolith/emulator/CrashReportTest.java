@@ -79,7 +79,8 @@ final class CrashReportTest {
         DomainConfig guest = new DomainConfig("t", GuestType.PVH, kernel, Optional.empty(), "", 16 << 20, 1, reboot);
         MachineConfig config = new MachineConfig(List.of(guest), "x86-64-v2", Tier.AUTO, Pace.MAX, 0,
                 MachineConfig.DEFAULT_EPOCH, reboot ? 10L : 1_000_000_000L, Long.MAX_VALUE,
-                MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE);
+                MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
+                Diagnostics.NONE);
         try (Machine machine = Machine.create(config, d -> new Silent(), new Progress() {
             @Override
             public void step(String domain, String what) {

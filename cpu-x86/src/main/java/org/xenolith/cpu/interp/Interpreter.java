@@ -246,6 +246,18 @@ public class Interpreter {
      * @return false when it faulted
      */
     protected final boolean step(Insn i, long rip, long left) {
+        if (attempt(i, rip, left)) {
+            return true;
+        }
+        cpu.setRip(rip);
+        raise();
+        return false;
+    }
+
+    /**
+     * As {@link #step}, but a fault is not delivered: RIP and CR2 are then undefined, and what remains of a REP is to be done again.
+     */
+    protected final boolean attempt(Insn i, long rip, long left) {
         try {
             cpu.setRip(rip + i.length());
             cpu.setBlockRip(rip);
@@ -258,8 +270,6 @@ public class Interpreter {
             return true;
         } catch (GuestFault f) {
             cpu.addRetired(cpu.takeRepExtra());
-            cpu.setRip(rip);
-            raise();
             return false;
         }
     }

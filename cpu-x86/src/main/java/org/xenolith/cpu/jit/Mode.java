@@ -42,6 +42,14 @@ final class Mode {
         return (mode & SMAP) == 0 ? mode : mode & ~3 | (any ? Tlb.SUPERVISOR_ANY : Tlb.SUPERVISOR);
     }
 
+    static String rightsName(int mode) {
+        return switch (rights(mode)) {
+            case Tlb.USER -> "user";
+            case Tlb.SUPERVISOR -> "supervisor";
+            default -> "supervisor (no SMAP)";
+        };
+    }
+
     /** The CPU's present mode, or {@link #NONE}. */
     static int of(Cpu cpu) {
         if (cpu.codeBits() != 64 || cpu.mmu().watched()) {

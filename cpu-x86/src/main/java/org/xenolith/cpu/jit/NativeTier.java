@@ -15,7 +15,7 @@ import org.xenolith.cpu.interp.Interpreter;
  * Runs one CPU's blocks as host code; what the code leaves to it, the interpreter does for one instruction. Counts, state and memory are the
  * interpreter's to the instruction.
  */
-public final class NativeTier extends Interpreter implements AutoCloseable {
+public class NativeTier extends Interpreter implements AutoCloseable {
     private final Cpu cpu;
     private final Translations translations;
     private final JumpCaches jumps;
@@ -24,7 +24,9 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
     private final NativeCounts counts = new NativeCounts();
 
     /** Of the run in progress. */
-    private long left;
+    long left;
+    /** Number of the last exit. */
+    int lastExit;
 
     public NativeTier(Cpu cpu, CodeCache cache, InstructionTable table, Translations translations) {
         super(cpu, cache, table);
@@ -45,13 +47,19 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
     @Override
     protected void execute(long budget) {
         left = budget;
-        Translation t = at(cpu.rip());
-        int k = 0;
+        run(at(cpu.rip()), 0);
+    }
+
+    /** Runs translations for what is left, beginning at instruction {@code from} of {@code first}. */
+    final void run(Translation first, int from) {
+        Translation t = first;
+        int k = from;
         while (t != null) {
             put64(top + NativeLayout.BUDGET, left - (k == 0 ? 0 : t.insnCount() - k));
             prepareEntry();
             counts.entries++;
             int exit = translations.enter(state, t.code + (k == 0 ? 0 : t.at[k]));
+            lastExit = exit;
             int kind = ExitKind.kind(exit);
             counts.exit(kind);
             k = ExitKind.insn(exit);
@@ -86,6 +94,9 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
                 default -> {
                     left += t.insnCount() - k;
                     retire(before, t.undefinedAt(k));
+                    if (pauses()) {
+                        return;
+                    }
                     if (kind >= ExitKind.MISS_READ && cpu.mmu().fillForNative(get64(top + NativeLayout.ADDRESS),
                             ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE)) {
                         break;
@@ -98,6 +109,11 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** True to stop where an instruction would be left to the interpreter, before it is; RIP is then stale. */
+    boolean pauses() {
+        return false;
     }
 
     /** The flags of the host into the state, and what was executed into the count. */
@@ -120,7 +136,7 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
      *
      * @return where to go on: the same translation at k + 1, or for an indirect branch its target's; null to leave
      */
-    private Translation interpret(Translation t, int k, int kind) {
+    final Translation interpret(Translation t, int k, int kind) {
         Insn i = t.block.insns()[k];
         boolean indirect = kind == ExitKind.INDIRECT;
         long rip = t.ripOf(k);
@@ -144,7 +160,7 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
     }
 
     /** The translation of the block at RIP, or null when the interpreter ran it or it faulted. */
-    private Translation at(long rip) {
+    final Translation at(long rip) {
         int mode = Mode.of(cpu);
         if (mode == Mode.NONE) {
             long before = cpu.retired();
@@ -171,10 +187,17 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
             return null;
         }
         Translation to = at(rip);
-        if (to != null && to.mode == from.nextMode && to.block.secondMfn() < 0) {
-            translations.chain(from, taken, to);
+        if (to != null) {
+            link(from, taken, to);
         }
         return to;
+    }
+
+    /** Lets a direct jump go to {@code to} by itself, where that is possible. */
+    final void link(Translation from, boolean taken, Translation to) {
+        if (to.mode == from.nextMode && to.block.secondMfn() < 0) {
+            translations.chain(from, taken, to);
+        }
     }
 
     /** Goes on at an address that the jump cache does not know yet. */
@@ -186,9 +209,14 @@ public final class NativeTier extends Interpreter implements AutoCloseable {
         }
         Translation to = at(rip);
         if (to != null) {
-            jumps.add(to);
+            know(to);
         }
         return to;
+    }
+
+    /** Lets indirect jumps find a translation. */
+    final void know(Translation to) {
+        jumps.add(to);
     }
 
     @Override

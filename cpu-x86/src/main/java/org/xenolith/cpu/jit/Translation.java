@@ -24,6 +24,10 @@ final class Translation implements Block.Compiled {
     /** Where those jumps go while they are not patched. */
     int takenStub;
     int nextStub;
+    /** Instructions that emitted code always leaves to the interpreter, one bit each. */
+    long interpreted;
+    /** Instruction whose code was spoiled on purpose, or -1. */
+    int spoiledAt = -1;
     private final Translations owner;
     /** Who jumps here: number of the translation, and whether by its taken jump (bit 0); and the offset of the displacement. */
     private int[] incoming = {};

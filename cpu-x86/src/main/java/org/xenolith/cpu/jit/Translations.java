@@ -5,7 +5,9 @@ import static org.xenolith.memory.RawMemory.put32;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.xenolith.cpu.decode.Block;
+import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.jit.host.CodeCache;
 import org.xenolith.cpu.jit.host.HostEntry;
 import org.xenolith.cpu.jit.host.HostException;
@@ -39,6 +41,7 @@ public final class Translations implements AutoCloseable {
     private int region;
     private int top;
     private long made;
+    private Consumer<Translation> trace;
     private long bytesMade;
     private long guestInstructions;
     private long dropped;
@@ -75,6 +78,12 @@ public final class Translations implements AutoCloseable {
         }
     }
 
+    /** Has every block that is translated from now on written down: its guest code beside its host code. */
+    public void trace(InstructionTable table, Consumer<String> to) {
+        CodeText text = new CodeText(table, this);
+        trace = t -> to.accept(text.of(t));
+    }
+
     void addJumpCaches(JumpCaches caches) {
         jumpCaches.add(caches);
     }
@@ -107,13 +116,18 @@ public final class Translations implements AutoCloseable {
     }
 
     Translation make(Block block, long rip, int mode) {
+        return make(block, rip, mode, false);
+    }
+
+    /** @param spoil make the code of one instruction go wrong on purpose */
+    Translation make(Block block, long rip, int mode, boolean spoil) {
         if (top + ROOM > regionEnd()) {
             region = (region + 1) % REGIONS;
             top = start + region * regionBytes;
             emptyRegion();
         }
         Translation t = new Translation(takeNumber(), block, rip, mode, this);
-        byte[] code = translator.translate(t, top, leave);
+        byte[] code = translator.translate(t, top, leave, spoil);
         int size = translator.size();
         cache.write(top, code, size);
         t.code = top;
@@ -127,7 +141,18 @@ public final class Translations implements AutoCloseable {
         made++;
         bytesMade += size;
         guestInstructions += t.insnCount();
+        if (trace != null) {
+            trace.accept(t);
+        }
         return t;
+    }
+
+    /** Takes a translation out of use, so that its block is translated again. */
+    void discard(Translation t) {
+        if (!t.dead) {
+            unlink(t);
+            kill(t);
+        }
     }
 
     private int regionEnd() {
@@ -153,10 +178,7 @@ public final class Translations implements AutoCloseable {
             regionsEmptied++;
         }
         for (Translation t : victims) {
-            if (!t.dead) {
-                unlink(t);
-                kill(t);
-            }
+            discard(t);
             if (freeCount == freeNumbers.length) {
                 freeNumbers = java.util.Arrays.copyOf(freeNumbers, 2 * freeCount);
             }

@@ -23,9 +23,10 @@ final class Translator {
      * @param t gets the instructions' offsets and the patchable sites, all relative to its code
      * @param place offset in the cache that the code will be put at
      * @param leave offset of the code that leaves
+     * @param spoil make the first translated instruction that allows it go wrong: it counts up RAX
      * @return the emitter's buffer, of which {@link #size} bytes count
      */
-    byte[] translate(Translation t, int place, int leave) {
+    byte[] translate(Translation t, int place, int leave, boolean spoil) {
         Insn[] insns = t.block.insns();
         int n = covered(insns, t.mode);
         t.insns = n;
@@ -42,6 +43,10 @@ final class Translator {
             anyUndefined |= e.undefined() != 0;
             e.instruction(k);
             ended = instruction(t, insns[k], k == n - 1);
+            if (spoil && !ended && t.spoiledAt < 0 && (t.interpreted >>> k & 1) == 0) {
+                e.a.lea(HostAssembler.RAX, HostAssembler.RAX, 1);
+                t.spoiledAt = k;
+            }
         }
         t.at[n] = (char) e.a.size();
         undefined[n] = 0;
@@ -80,6 +85,7 @@ final class Translator {
     /** True when the instruction ended the block with a jump. */
     private boolean instruction(Translation t, Insn i, boolean last) {
         if ((i.needs() & Mode.denied(t.mode)) != 0 || !emit(t, i, last)) {
+            t.interpreted |= 1L << i.index();
             e.step();
             // on its way back from the interpreter the flags are exact
             e.flagsExact();

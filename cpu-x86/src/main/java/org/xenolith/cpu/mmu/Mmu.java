@@ -268,6 +268,39 @@ public final class Mmu {
         return hostIfHit(va, bytes, write) != 0;
     }
 
+    /** Host address of an access that hits the TLB in one page, else 0; holds also while {@link #watched}. */
+    public long peekHit(long va, int bytes, boolean write) {
+        long e = tlb.entry(rights, va);
+        return Long.compareUnsigned(va + get64(e + (write ? Tlb.WRITE : Tlb.READ)), 4096 - bytes) <= 0
+                ? va + get64(e + Tlb.ADDEND)
+                : 0;
+    }
+
+    /**
+     * Host address of an access in one page of RAM as the page tables have it, without rights and side effects; -1 when they have none, 0
+     * when it is no plain RAM: a device, or for a write a page that is read-only in the second stage or holds decoded code.
+     */
+    public long peekRam(long va, boolean write) {
+        long gpa = walker.peek(va);
+        if (gpa == -1) {
+            return -1;
+        }
+        long mfn = frame(gpa >>> 12);
+        if (mfn == Stage2.MMIO) {
+            return 0;
+        }
+        boolean readOnly = (mfn & Stage2.READ_ONLY) != 0;
+        mfn &= ~Stage2.READ_ONLY;
+        return write && (readOnly || memory.hasState(mfn, PhysicalMemory.HAS_CODE))
+                ? 0
+                : memory.hostPage(mfn) | va & 0xfff;
+    }
+
+    /** Drops the data translation of one page for the current rights: its next access walks again. */
+    public void forget(long va) {
+        tlb.drop(rights, va);
+    }
+
     // ---- access with the rights of another privilege level ----
 
     /** Writes with the rights of {@code cpl} (0 to 3), for a stack that is about to become current. */

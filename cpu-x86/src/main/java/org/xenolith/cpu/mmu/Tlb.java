@@ -142,6 +142,13 @@ public final class Tlb {
         local.clear();
     }
 
+    /** Drops the entry of one page for one right. */
+    void drop(int view, long va) {
+        if (get64(entry(view, va) + READ) == -(va & -4096L)) {
+            invalidate(view * ENTRIES + slot(va));
+        }
+    }
+
     /** Drops the translation of one page, and all pieces of the large page that it is part of. */
     void flushPage(long va) {
         int slot = slot(va);
