@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.xenolith.emulator.Diagnostics;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.Outcome;
@@ -103,6 +104,23 @@ final class RunCommandTest {
     }
 
     @Test
+    void faults_and_traces_that_are_asked_for_reach_the_machine() throws IOException {
+        assertEquals(0, run(), machine.err());
+        assertEquals(Diagnostics.NONE, machine.config().diagnostics());
+        Path trace = folder.resolve("trace");
+        machine.body = (m, console) -> {
+            m.config().diagnostics().translations().orElseThrow().accept("a block");
+            return Outcome.POWEROFF;
+        };
+        assertEquals(0, run("--tier", "lockstep", "--inject-fault", "translator@5000000", "--trace",
+                "translation=" + trace), machine.err());
+        assertEquals(5_000_000, machine.config().diagnostics().translatorFaultAt());
+        assertEquals("a block\n", Files.readString(trace));
+        assertEquals(0, run("--tier", "native", "--trace", "translation"), machine.err());
+        assertEquals("a block\n", machine.err(), "on standard error");
+    }
+
+    @Test
     void the_spellings_of_qemu_are_understood() {
         assertEquals(0, machine.execute("run", "-kernel", kernel.toString(), "-initrd", initrd.toString(), "-append",
                 "console=hvc0 quiet", "-m", "256", "-smp", "2", "-nographic", "-no-reboot", "-name", "q", "-cpu",
@@ -141,6 +159,13 @@ final class RunCommandTest {
         "--vcpus 0 | --vcpus: '0' is out of range: 1 to 32", "--vcpus 1000 | --vcpus: '1000' is out of range: 1 to 32",
         "--vcpus | missing required parameter for option '--vcpus'", "--cpu pentium | x86-64-v2, x86-64-v3, intel, amd",
         "--cpu intel,+frobnicate | frobnicate", "--cpu intel,sse | +feature or -feature",
+        "--inject-fault translator@5 | --inject-fault: needs --tier lockstep",
+        "--inject-fault translator@5 --tier native | --inject-fault: needs --tier lockstep",
+        "--inject-fault translator --tier lockstep | 'translator' is not translator@N",
+        "--inject-fault disk@5 --tier lockstep | 'disk@5' is not translator@N",
+        "--trace nothing | --trace: 'nothing' is not something to trace; translation is",
+        "--trace translation --tier interpreter | --trace: the interpreter translates nothing",
+        "--trace translation=/ | /: is a directory",
         "--tier warp | 'warp' is not one of auto, native, interpreter, lockstep",
         "--pace slow | is not one of max, real",
         "--seed one | --seed: 'one' is not a 64-bit number", "--epoch later | --epoch: 'later' is not an ISO 8601 date",
