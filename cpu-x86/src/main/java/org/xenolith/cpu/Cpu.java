@@ -339,7 +339,7 @@ public final class Cpu implements AutoCloseable {
     /** Loads every flag but the six arithmetic ones. */
     public void setSystemFlags(long v) {
         long old = get64(s + CpuState.SYSTEM_FLAGS);
-        long now = v & 0x3f7f00 & ~Flags.OF | Flags.FIXED;
+        long now = v & CpuState.SYSTEM_FLAG_BITS | Flags.FIXED;
         put64(s + CpuState.SYSTEM_FLAGS, now);
         if (((old ^ now) & Flags.VM) != 0) {
             updateMode();
@@ -447,6 +447,13 @@ public final class Cpu implements AutoCloseable {
         denied = deniedBits(cr0);
         mmu.modeChanged();
         attention = true;
+    }
+
+    /** {@link #updateMode} for a tier that has itself looked at what the change lets in. */
+    public void followMode() {
+        boolean before = attention;
+        updateMode();
+        attention = before;
     }
 
     /** The {@code InsnDef.NEEDS_*} bits of instructions that fault in the current state, before they do anything. */

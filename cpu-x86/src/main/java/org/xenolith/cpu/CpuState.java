@@ -22,6 +22,8 @@ public final class CpuState {
     public static final int FLAG_AUX = 0x098;
     /** RFLAGS without the six arithmetic flags. */
     public static final int SYSTEM_FLAGS = 0x0a0;
+    /** The bits of {@link #SYSTEM_FLAGS} that can be set; {@link Flags#FIXED} always is. */
+    public static final int SYSTEM_FLAG_BITS = 0x3f7f00 & ~Flags.OF;
     public static final int MXCSR = 0x0a8;
     public static final int CR0 = 0x0b0;
     public static final int CR2 = 0x0b8;

@@ -4,4 +4,9 @@ package org.xenolith.time;
 @FunctionalInterface
 public interface VirtualClock {
     long now();
+
+    /** True when each instruction that the running CPU retires advances the clock by 1 ns, so that emitted code can compute it. */
+    default boolean perInstruction() {
+        return false;
+    }
 }

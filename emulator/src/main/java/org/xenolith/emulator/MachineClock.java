@@ -33,6 +33,11 @@ final class MachineClock implements VirtualClock {
         return lastRead;
     }
 
+    @Override
+    public boolean perInstruction() {
+        return cpus == 1;
+    }
+
     void startRound(long sliceLength) {
         slice = sliceLength;
         turn = 0;

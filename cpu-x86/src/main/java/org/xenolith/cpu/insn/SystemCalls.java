@@ -4,19 +4,13 @@ import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.FlatSegments;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.mmu.Mmu;
 
 /** SYSCALL, SYSRET, SYSENTER, SYSEXIT and SWAPGS (SDM vol. 2; vol. 3, 5.8.7 and 5.8.8). */
 final class SystemCalls {
-    /** Flat segments that these instructions load without reading a descriptor: 4 GiB, present, accessed. */
-    private static final int CODE64 = 0xa09b;
-    private static final int CODE32 = 0xc09b;
-    private static final int DATA = 0xc093;
-    private static final int RING3 = 3 << 5;
-    private static final long FLAT = 0xffff_ffffL;
-
     private SystemCalls() {
     }
 
@@ -43,13 +37,15 @@ final class SystemCalls {
         long flags = c.rflags() & ~Flags.RF;
         int selector = (int) (c.field(CpuState.STAR) >>> 32) & 0xfffc;
         boolean wide = c.longMode();
-        long target = wide ? c.field(c.code64() ? CpuState.LSTAR : CpuState.CSTAR) : c.field(CpuState.STAR) & FLAT;
+        long target = wide
+                ? c.field(c.code64() ? CpuState.LSTAR : CpuState.CSTAR)
+                : c.field(CpuState.STAR) & FlatSegments.LIMIT;
         c.setReg(CpuState.RCX, c.rip());
         if (wide) {
             c.setReg(11, flags);
         }
-        c.setSegment(CpuState.CS, selector, 0, FLAT, wide ? CODE64 : CODE32);
-        c.setSegment(CpuState.SS, selector + 8, 0, FLAT, DATA);
+        c.setSegment(CpuState.CS, selector, 0, FlatSegments.LIMIT, wide ? FlatSegments.CODE64 : FlatSegments.CODE32);
+        c.setSegment(CpuState.SS, selector + 8, 0, FlatSegments.LIMIT, FlatSegments.DATA);
         c.setRflags(flags & ~(wide ? c.field(CpuState.FMASK) : Flags.IF | Flags.VM));
         c.updateMode();
         c.setRip(target);
@@ -68,11 +64,12 @@ final class SystemCalls {
             throw c.gp0();
         }
         int star = (int) (c.field(CpuState.STAR) >>> 48);
-        c.setSegment(CpuState.CS, star + (to64 ? 16 : 0) & 0xffff | 3, 0, FLAT, (to64 ? CODE64 : CODE32) | RING3);
-        c.setSegment(CpuState.SS, star + 8 & 0xffff | 3, 0, FLAT, DATA | RING3);
-        c.setRflags(c.longMode() ? c.reg(11) & 0x3c7fd7 : c.rflags() | Flags.IF);
+        c.setSegment(CpuState.CS, star + (to64 ? 16 : 0) & 0xffff | 3, 0, FlatSegments.LIMIT,
+                (to64 ? FlatSegments.CODE64 : FlatSegments.CODE32) | FlatSegments.RING3);
+        c.setSegment(CpuState.SS, star + 8 & 0xffff | 3, 0, FlatSegments.LIMIT, FlatSegments.DATA | FlatSegments.RING3);
+        c.setRflags(c.longMode() ? c.reg(11) & FlatSegments.SYSRET_FLAGS : c.rflags() | Flags.IF);
         c.updateMode();
-        c.setRip(to64 ? rip : rip & FLAT);
+        c.setRip(to64 ? rip : rip & FlatSegments.LIMIT);
         if (c.systemFlag(Flags.TF)) {
             c.debug().suppressStep();
             c.debug().stepAfterReturn();
@@ -86,12 +83,12 @@ final class SystemCalls {
         }
         c.setSystemFlags(c.systemFlags() & ~(Flags.VM | Flags.IF | Flags.RF));
         boolean wide = c.longMode();
-        c.setSegment(CpuState.CS, selector, 0, FLAT, wide ? CODE64 : CODE32);
-        c.setSegment(CpuState.SS, selector + 8, 0, FLAT, DATA);
+        c.setSegment(CpuState.CS, selector, 0, FlatSegments.LIMIT, wide ? FlatSegments.CODE64 : FlatSegments.CODE32);
+        c.setSegment(CpuState.SS, selector + 8, 0, FlatSegments.LIMIT, FlatSegments.DATA);
         c.updateMode();
         c.setReg(CpuState.RSP, c.field(CpuState.SYSENTER_ESP), wide ? 64 : 32);
         long rip = c.field(CpuState.SYSENTER_EIP);
-        c.setRip(wide ? rip : rip & FLAT);
+        c.setRip(wide ? rip : rip & FlatSegments.LIMIT);
     }
 
     static void sysexit(Cpu c, Insn i) {
@@ -103,11 +100,13 @@ final class SystemCalls {
                 || wide && !(Mmu.isCanonical(rip) && Mmu.isCanonical(sp))) {
             throw c.gp0();
         }
-        c.setSegment(CpuState.CS, selector + (wide ? 32 : 16) & 0xffff | 3, 0, FLAT, (wide ? CODE64 : CODE32) | RING3);
-        c.setSegment(CpuState.SS, selector + (wide ? 40 : 24) & 0xffff | 3, 0, FLAT, DATA | RING3);
+        c.setSegment(CpuState.CS, selector + (wide ? 32 : 16) & 0xffff | 3, 0, FlatSegments.LIMIT,
+                (wide ? FlatSegments.CODE64 : FlatSegments.CODE32) | FlatSegments.RING3);
+        c.setSegment(CpuState.SS, selector + (wide ? 40 : 24) & 0xffff | 3, 0, FlatSegments.LIMIT,
+                FlatSegments.DATA | FlatSegments.RING3);
         c.updateMode();
         c.setReg(CpuState.RSP, sp, wide ? 64 : 32);
-        c.setRip(wide ? rip : rip & FLAT);
+        c.setRip(wide ? rip : rip & FlatSegments.LIMIT);
     }
 
     static void swapgs(Cpu c, Insn i) {

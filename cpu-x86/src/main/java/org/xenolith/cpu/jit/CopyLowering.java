@@ -97,11 +97,12 @@ final class CopyLowering {
             a.op(encode(i, d), i.rexW(), d.map(), d.opcode(), field, force);
         }
         immediates(i);
-        if (slotReg && regSpec.write()) {
-            a.store(RSP, NativeLayout.slot(reg.reg()), regHost);
-        }
+        // MULX with one register twice keeps the high half, which is ModRM.reg's
         if (slotVvvv && vvvvSpec.write()) {
             a.store(RSP, NativeLayout.slot(vvvv.reg()), vvvvHost);
+        }
+        if (slotReg && regSpec.write()) {
+            a.store(RSP, NativeLayout.slot(reg.reg()), regHost);
         }
         if (slotRm && rmSpec.write()) {
             a.store(RSP, NativeLayout.slot(rm.reg()), rmHost);

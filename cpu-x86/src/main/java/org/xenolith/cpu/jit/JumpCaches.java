@@ -48,13 +48,9 @@ final class JumpCaches implements FetchListener {
 
     /** Drops what was translated for another mode with the same rights; to be called before code of the mode runs. */
     void enter(int newMode) {
-        int t = Mode.rights(newMode);
-        if (t == Tlb.USER) {
+        // SYSCALL, SYSRET, STAC and CLAC go from one table to another without coming by here
+        for (int t = 0; t < TABLES; t++) {
             follow(t, newMode);
-        } else {
-            // STAC and CLAC go from one to the other without coming by here
-            follow(Tlb.SUPERVISOR, newMode);
-            follow(Tlb.SUPERVISOR_ANY, newMode);
         }
     }
 

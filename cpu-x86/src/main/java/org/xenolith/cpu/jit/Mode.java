@@ -24,6 +24,9 @@ final class Mode {
 
     /** CR4.SMAP, by which STAC and CLAC change the rights. */
     private static final int SMAP = 1 << 16;
+    private static final int SCE = 1 << 17;
+    private static final int TSD = 1 << 18;
+    private static final int CPL_NOT_0 = InsnDef.NEEDS_CPL0 << 2;
 
     static int rights(int mode) {
         return mode & 3;
@@ -33,8 +36,32 @@ final class Mode {
         return mode >>> 2 & 0xff;
     }
 
+    /** What a mode's translations depend on beside their rights and the CPL. */
     static int apartFromRights(int mode) {
-        return mode & ~3;
+        return mode & ~(3 | CPL_NOT_0);
+    }
+
+    static boolean systemCalls(int mode) {
+        return (mode & SCE) != 0;
+    }
+
+    static boolean timeStampAllowed(int mode) {
+        return (mode & (TSD | CPL_NOT_0)) != (TSD | CPL_NOT_0);
+    }
+
+    /** CPL is 0. */
+    static boolean supervisor(int mode) {
+        return (mode & CPL_NOT_0) == 0;
+    }
+
+    /** The mode after SYSCALL, with RFLAGS.AC clear. */
+    static int afterSyscall(int mode) {
+        return apartFromRights(mode) | ((mode & SMAP) != 0 ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_ANY);
+    }
+
+    /** The mode after SYSRET. */
+    static int afterSysret(int mode) {
+        return apartFromRights(mode) | CPL_NOT_0 | Tlb.USER;
     }
 
     /** The mode after STAC (or CLAC). */
@@ -61,6 +88,8 @@ final class Mode {
             denied |= InsnDef.NEEDS_SSE | InsnDef.NEEDS_AVX;
         }
         int smap = (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 ? SMAP : 0;
-        return denied << 2 | cpu.mmu().rights() | smap;
+        int sce = (cpu.efer() & ControlRegisters.EFER_SCE) != 0 ? SCE : 0;
+        int tsd = (cpu.cr4() & ControlRegisters.CR4_TSD) != 0 ? TSD : 0;
+        return denied << 2 | cpu.mmu().rights() | smap | sce | tsd;
     }
 }

@@ -38,6 +38,13 @@ final class NativeLayout {
     static final int ADDRESS = constant(13);
     static final int MASK_NOT_63 = field(CpuState.NATIVE + 16);
     static final int MASK_DF = field(CpuState.NATIVE + 24);
+    static final int MASK_AC = field(CpuState.NATIVE + 80);
+    static final int MASK_TF_AC = field(CpuState.NATIVE + 88);
+    /** Bits 47 to 63: 0 for the lower canonical half. */
+    static final int MASK_UPPER = field(CpuState.NATIVE + 96);
+    static final int MASK_SELECTOR = field(CpuState.NATIVE + 104);
+    /** The time-stamp counter plus the remaining budget, kept by Java at each entry; 0 when emitted code cannot tell the time. */
+    static final int TSC_BASE = field(CpuState.NATIVE + 112);
     /** Not 0 when an interrupt waits for IF; kept by Java at each entry. */
     static final int EVENTS = field(CpuState.NATIVE + 32);
     /** Scratch of the string instructions. */
@@ -100,6 +107,10 @@ final class NativeLayout {
         }
         put64(state + BIAS + MASK_NOT_63, ~63L);
         put64(state + BIAS + MASK_DF, Flags.DF);
+        put64(state + BIAS + MASK_AC, Flags.AC);
+        put64(state + BIAS + MASK_TF_AC, Flags.TF | Flags.AC);
+        put64(state + BIAS + MASK_UPPER, -1L << 47);
+        put64(state + BIAS + MASK_SELECTOR, 0xfffc);
     }
 
     private static long[] constants() {

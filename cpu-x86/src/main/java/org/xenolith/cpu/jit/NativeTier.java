@@ -16,12 +16,23 @@ import org.xenolith.cpu.interp.Interpreter;
  * interpreter's to the instruction.
  */
 public class NativeTier extends Interpreter implements AutoCloseable {
+    /** Memory operands of an instruction, at most. */
+    private static final int OPERANDS = 2;
+
     private final Cpu cpu;
     private final Translations translations;
     private final JumpCaches jumps;
     private final long state;
     private final long top;
     private final NativeCounts counts = new NativeCounts();
+
+    /** The mode that the CPU's Java side knows of. */
+    private int knownMode = Mode.NONE;
+    private final boolean tellsTime;
+    private Translation missedIn;
+    private int missedAt;
+    private long missedBefore;
+    private int missesThere;
 
     /** Of the run in progress. */
     long left;
@@ -38,6 +49,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         translations.addJumpCaches(jumps);
         cpu.mmu().setFetchListener(jumps);
         NativeLayout.prepare(state);
+        tellsTime = cpu.clock().perInstruction() && cpu.model().tscKhz() == 1_000_000;
     }
 
     public NativeCounts counts() {
@@ -64,9 +76,11 @@ public class NativeTier extends Interpreter implements AutoCloseable {
             counts.exit(kind);
             k = ExitKind.insn(exit);
             t = translations.get(ExitKind.translation(exit));
-            if (t.nextMode != t.mode || Mode.rights(t.mode) != cpu.mmu().rights()) {
-                // STAC and CLAC have changed RFLAGS.AC
-                cpu.mmu().modeChanged();
+            int mode = kind == ExitKind.NEXT || kind == ExitKind.JUMP ? t.nextMode : t.mode;
+            if (mode != knownMode) {
+                // SYSCALL, SYSRET, STAC and CLAC have changed the state
+                cpu.followMode();
+                knownMode = mode;
             }
             long before = left;
             left = get64(top + NativeLayout.BUDGET);
@@ -97,8 +111,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                     if (pauses()) {
                         return;
                     }
-                    if (kind >= ExitKind.MISS_READ && cpu.mmu().fillForNative(get64(top + NativeLayout.ADDRESS),
-                            ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE)) {
+                    if (kind >= ExitKind.MISS_READ && fill(t, k, kind)) {
                         break;
                     }
                     t = interpret(t, k, kind);
@@ -116,6 +129,23 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         return false;
     }
 
+    /**
+     * Serves a miss.
+     *
+     * @return true when emitted code can do the instruction now; false when the interpreter must
+     */
+    private boolean fill(Translation t, int k, int kind) {
+        if (missedIn != t || missedAt != k || missedBefore != cpu.retired()) {
+            missedIn = t;
+            missedAt = k;
+            missedBefore = cpu.retired();
+            missesThere = 0;
+        }
+        // two operands that take each other's entry would miss for ever
+        return ++missesThere <= OPERANDS && cpu.mmu().fillForNative(get64(top + NativeLayout.ADDRESS),
+                ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE) && !cpu.attention();
+    }
+
     /** The flags of the host into the state, and what was executed into the count. */
     private void retire(long before, int undefined) {
         cpu.addRetired(before - left);
@@ -129,6 +159,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         boolean waiting = !cpu.systemFlag(Flags.IF)
                 && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
         put64(top + NativeLayout.EVENTS, waiting ? 1 : 0);
+        put64(top + NativeLayout.TSC_BASE, tellsTime ? cpu.tsc() + left : 0);
     }
 
     /**
@@ -168,6 +199,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
             counts.interpreted(cpu.retired() - before, "(mode)");
             return null;
         }
+        knownMode = mode;
         jumps.enter(mode);
         Block b = blockAt(rip);
         if (b == null) {

@@ -14,7 +14,8 @@ enum Recipe {
     /** Same opcode, registers renamed, memory through the TLB. */
     COPY,
     NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH,
-    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, FNSTCW, COMPARE_STRINGS,
+    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL, SYSRET, RDTSC,
+    FNSTCW, COMPARE_STRINGS,
     /** One instruction in the interpreter. */
     INTERPRET;
 
@@ -73,6 +74,9 @@ enum Recipe {
             case "PUSHF" -> PUSHF;
             case "CLI" -> CLI;
             case "STAC", "CLAC" -> ACCESS;
+            case "SYSCALL" -> SYSCALL;
+            case "SYSRET" -> SYSRET;
+            case "RDTSC", "RDTSCP" -> RDTSC;
             case "STI" -> STI;
             case "PUSH" -> PUSH;
             case "POP" -> POP;

@@ -106,9 +106,18 @@ final class Translator {
         return true;
     }
 
+    private boolean systemCall(Translation t, boolean enters, Insn i) {
+        int after = enters ? Mode.afterSyscall(t.mode) : Mode.afterSysret(t.mode);
+        if (!(enters ? system.syscall(t.mode, after) : system.sysret(i, t.mode, after))) {
+            return false;
+        }
+        t.nextMode = after;
+        return true;
+    }
+
     private boolean isJump(Insn i) {
         return switch (recipe(i)) {
-            case JCC, JMP, CALL, RET, ACCESS -> true;
+            case JCC, JMP, CALL, RET, ACCESS, SYSCALL, SYSRET -> true;
             default -> false;
         };
     }
@@ -156,6 +165,9 @@ final class Translator {
             case FROM_SEGMENT -> system.fromSegment(i);
             case FNSTCW -> system.storeControlWord(i);
             case COMPARE_STRINGS -> special.compareStrings(copy, i);
+            case SYSCALL -> systemCall(t, true, i);
+            case SYSRET -> systemCall(t, false, i);
+            case RDTSC -> system.timeStamp(i, t.mode, t.insns);
             case INTERPRET -> false;
         };
     }
