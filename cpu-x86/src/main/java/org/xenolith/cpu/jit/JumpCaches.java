@@ -15,8 +15,6 @@ import org.xenolith.cpu.mmu.Tlb;
 final class JumpCaches implements FetchListener {
     private static final int TABLES = 3;
     private static final int SPACES = 8;
-    /** Never canonical, so no RIP matches it. */
-    private static final long EMPTY = 1L << 62;
 
     private final Cpu cpu;
     private final long base;
@@ -37,7 +35,7 @@ final class JumpCaches implements FetchListener {
         base = cpu.stateAddress() + CpuState.JUMP_CACHES;
         for (int t = 0; t < TABLES; t++) {
             for (int k = 0; k < NativeLayout.JUMP_ENTRIES; k++) {
-                put64(tag(t, k), EMPTY);
+                put64(tag(t, k), empty(k));
             }
         }
     }
@@ -67,7 +65,7 @@ final class JumpCaches implements FetchListener {
         int k = NativeLayout.jumpIndex(translation.rip);
         long code = translation.address();
         long at = tag(t, k);
-        if (get64(at) == EMPTY) {
+        if (get64(at) == empty(k)) {
             if (filledCount[t] == NativeLayout.JUMP_ENTRIES) {
                 compact(t);
             }
@@ -91,7 +89,7 @@ final class JumpCaches implements FetchListener {
     private void compact(int t) {
         int kept = 0;
         for (int k = 0; k < NativeLayout.JUMP_ENTRIES; k++) {
-            if (get64(tag(t, k)) != EMPTY) {
+            if (get64(tag(t, k)) != empty(k)) {
                 filled[t][kept++] = k;
             }
         }
@@ -100,10 +98,18 @@ final class JumpCaches implements FetchListener {
 
     void remove(Translation translation) {
         int t = Mode.rights(translation.mode);
-        long at = tag(t, NativeLayout.jumpIndex(translation.rip));
-        if (get64(at) == -translation.rip) {
-            put64(at, EMPTY);
+        int k = NativeLayout.jumpIndex(translation.rip);
+        if (get64(tag(t, k)) == -translation.rip) {
+            put64(tag(t, k), empty(k));
         }
+    }
+
+    /**
+     * The tag of an empty slot: that of a RIP which belongs to the neighbouring slot. No value is safe by being impossible: a guest can
+     * jump to any 64-bit number.
+     */
+    private static long empty(int index) {
+        return -Long.expand(index ^ 1, NativeLayout.JUMP_INDEX);
     }
 
     private static long pageBit(long rip) {
@@ -112,7 +118,7 @@ final class JumpCaches implements FetchListener {
 
     private void clear(int t) {
         for (int i = 0; i < filledCount[t]; i++) {
-            put64(tag(t, filled[t][i]), EMPTY);
+            put64(tag(t, filled[t][i]), empty(filled[t][i]));
         }
         filledCount[t] = 0;
         pages[t] = 0;
@@ -146,7 +152,7 @@ final class JumpCaches implements FetchListener {
                 // a block at the end of the page before may reach into this one
                 long page = -get64(at) & -4096L;
                 if (page == va || page == va - 4096) {
-                    put64(at, EMPTY);
+                    put64(at, empty(filled[t][i]));
                 }
             }
         }
@@ -172,7 +178,7 @@ final class JumpCaches implements FetchListener {
         int n = 0;
         for (int i = 0; i < filledCount[Tlb.USER]; i++) {
             int k = filled[Tlb.USER][i];
-            if (get64(tag(Tlb.USER, k)) != EMPTY) {
+            if (get64(tag(Tlb.USER, k)) != empty(k)) {
                 p.translations[n++] = user[k];
             }
         }
