@@ -97,6 +97,11 @@ final class JumpCaches implements FetchListener {
     }
 
     void remove(Translation translation) {
+        for (Parked p : parked) {
+            if (p != null) {
+                p.stale = true;
+            }
+        }
         int t = Mode.rights(translation.mode);
         int k = NativeLayout.jumpIndex(translation.rip);
         if (get64(tag(t, k)) == -translation.rip) {
@@ -158,12 +163,17 @@ final class JumpCaches implements FetchListener {
         }
     }
 
-    /** The user's translations of an address space that is not current. */
+    /** The user's entries of an address space that is not current. */
     private static final class Parked {
         private int pcid = -1;
         private int mode;
-        private final Translation[] translations = new Translation[NativeLayout.JUMP_ENTRIES];
+        private long pages;
         private int count;
+        private final int[] index = new int[NativeLayout.JUMP_ENTRIES];
+        private final Translation[] translations = new Translation[NativeLayout.JUMP_ENTRIES];
+        private final long[] code = new long[NativeLayout.JUMP_ENTRIES];
+        /** A translation among them may have died since. */
+        private boolean stale;
     }
 
     @Override
@@ -175,19 +185,23 @@ final class JumpCaches implements FetchListener {
         }
         p.pcid = pcid;
         p.mode = mode[Tlb.USER];
+        p.pages = pages[Tlb.USER];
+        p.stale = false;
         int n = 0;
         for (int i = 0; i < filledCount[Tlb.USER]; i++) {
             int k = filled[Tlb.USER][i];
-            if (get64(tag(Tlb.USER, k)) != empty(k)) {
-                p.translations[n++] = user[k];
+            long at = tag(Tlb.USER, k);
+            if (get64(at) != empty(k)) {
+                p.index[n] = k;
+                p.translations[n] = user[k];
+                p.code[n++] = get64(at + 8L * NativeLayout.JUMP_ENTRIES);
             }
         }
-        java.util.Arrays.fill(p.translations, n, Math.max(n, p.count), null);
         p.count = n;
     }
 
     @Override
-    public void restored(int pcid) {
+    public void restored(int pcid, boolean complete) {
         Parked p = parked[pcid % SPACES];
         if (p == null || p.pcid != pcid) {
             return;
@@ -196,6 +210,24 @@ final class JumpCaches implements FetchListener {
         if (p.mode != mode[Tlb.USER]) {
             return;
         }
+        if (!complete || p.stale || filledCount[Tlb.USER] != 0) {
+            restoreChecked(p);
+            return;
+        }
+        for (int i = 0; i < p.count; i++) {
+            int k = p.index[i];
+            long at = tag(Tlb.USER, k);
+            put64(at, -p.translations[i].rip);
+            put64(at + 8L * NativeLayout.JUMP_ENTRIES, p.code[i]);
+            user[k] = p.translations[i];
+            filled[Tlb.USER][i] = k;
+        }
+        filledCount[Tlb.USER] = p.count;
+        pages[Tlb.USER] = p.pages;
+        nonGlobal[Tlb.USER] = true;
+    }
+
+    private void restoreChecked(Parked p) {
         for (int i = 0; i < p.count; i++) {
             Translation t = p.translations[i];
             if (!t.dead && cpu.mmu().fetchKnown(t.rip, true)

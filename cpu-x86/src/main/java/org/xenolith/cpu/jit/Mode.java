@@ -26,6 +26,7 @@ final class Mode {
     private static final int SMAP = 1 << 16;
     private static final int SCE = 1 << 17;
     private static final int TSD = 1 << 18;
+    private static final int FSGSBASE = 1 << 19;
     private static final int CPL_NOT_0 = InsnDef.NEEDS_CPL0 << 2;
 
     static int rights(int mode) {
@@ -43,6 +44,10 @@ final class Mode {
 
     static boolean systemCalls(int mode) {
         return (mode & SCE) != 0;
+    }
+
+    static boolean segmentBases(int mode) {
+        return (mode & FSGSBASE) != 0;
     }
 
     static boolean timeStampAllowed(int mode) {
@@ -90,6 +95,7 @@ final class Mode {
         int smap = (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 ? SMAP : 0;
         int sce = (cpu.efer() & ControlRegisters.EFER_SCE) != 0 ? SCE : 0;
         int tsd = (cpu.cr4() & ControlRegisters.CR4_TSD) != 0 ? TSD : 0;
-        return denied << 2 | cpu.mmu().rights() | smap | sce | tsd;
+        return denied << 2 | cpu.mmu().rights() | smap | sce | tsd
+                | ((cpu.cr4() & ControlRegisters.CR4_FSGSBASE) != 0 ? FSGSBASE : 0);
     }
 }

@@ -14,7 +14,7 @@ enum Recipe {
     /** Same opcode, registers renamed, memory through the TLB. */
     COPY,
     NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH,
-    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL, SYSRET, RDTSC,
+    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL, SYSRET, RDTSC, SEGMENT_BASE,
     FNSTCW, COMPARE_STRINGS,
     /** One instruction in the interpreter. */
     INTERPRET;
@@ -74,6 +74,7 @@ enum Recipe {
             case "PUSHF" -> PUSHF;
             case "CLI" -> CLI;
             case "STAC", "CLAC" -> ACCESS;
+            case "RDFSBASE", "RDGSBASE", "WRFSBASE", "WRGSBASE" -> SEGMENT_BASE;
             case "SYSCALL" -> SYSCALL;
             case "SYSRET" -> SYSRET;
             case "RDTSC", "RDTSCP" -> RDTSC;

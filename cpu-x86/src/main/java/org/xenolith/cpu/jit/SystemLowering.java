@@ -108,10 +108,13 @@ final class SystemLowering {
             e.memory().op(0x66, false, 0, 0x89, RCX, false);
             return true;
         }
-        if (to.bits() == 16) {
-            return false;
-        }
         a.at(RSP, selector).op(false, 0x8b, RCX);
+        if (to.bits() == 16) {
+            int home = BlockEmitter.host(to.reg());
+            HostAssembler target = home < 0 ? a.at(RSP, NativeLayout.slot(to.reg())) : a.reg(home);
+            target.op(0x66, false, 0, 0x89, RCX, false);
+            return true;
+        }
         e.define(to.reg(), RCX);
         return true;
     }
@@ -295,5 +298,31 @@ final class SystemLowering {
         e.rightsFrom(after);
         e.jumpLookup(ExitKind.JUMP);
         e.jumpThere();
+    }
+
+    /** RDFSBASE, RDGSBASE, WRFSBASE and WRGSBASE; a base that is not canonical is the interpreter's. */
+    boolean segmentBase(Insn i, int mode) {
+        if (!Mode.segmentBases(mode)) {
+            return false;
+        }
+        String mnemonic = i.def().mnemonic();
+        int segment = mnemonic.charAt(2) == 'F' ? CpuState.FS : CpuState.GS;
+        int base = NativeLayout.field(CpuState.SEGMENT + segment * CpuState.SEGMENT_SIZE);
+        boolean wide = i.op0().bits() == 64;
+        if (mnemonic.startsWith("RD")) {
+            a.at(RSP, base).op(wide, 0x8b, R15);
+            e.define(i.op0().reg(), R15);
+            return true;
+        }
+        int from = e.use(i.op0().reg(), R15);
+        if (wide) {
+            a.pext(RCX, from, RSP, NativeLayout.MASK_UPPER);
+            unless0Step();
+            a.mov(R15, from);
+        } else {
+            a.mov32(R15, from);
+        }
+        a.store(RSP, base, R15);
+        return true;
     }
 }

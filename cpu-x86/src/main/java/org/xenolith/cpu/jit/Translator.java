@@ -168,6 +168,7 @@ final class Translator {
             case SYSCALL -> systemCall(t, true, i);
             case SYSRET -> systemCall(t, false, i);
             case RDTSC -> system.timeStamp(i, t.mode, t.insns);
+            case SEGMENT_BASE -> system.segmentBase(i, t.mode);
             case INTERPRET -> false;
         };
     }

@@ -81,7 +81,7 @@ final class AddressSpaces {
         if (next != null) {
             if (keep) {
                 restored += next.restore(tlb, fetch);
-                fetch.restored(to);
+                fetch.restored(to, next.complete());
             }
             next.clear();
         }

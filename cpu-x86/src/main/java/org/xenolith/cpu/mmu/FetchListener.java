@@ -20,7 +20,7 @@ public interface FetchListener {
     default void parking(int pcid) {
     }
 
-    /** What was parked for an address space has been brought back, as far as there was room. */
-    default void restored(int pcid) {
+    /** What was parked for an address space has been brought back; {@code complete}: all of it. */
+    default void restored(int pcid, boolean complete) {
     }
 }

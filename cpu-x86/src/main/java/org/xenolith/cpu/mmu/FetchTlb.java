@@ -73,8 +73,8 @@ final class FetchTlb {
     }
 
     /** Tells that the parked translations of an address space are back. */
-    void restored(int pcid) {
-        listener.restored(pcid);
+    void restored(int pcid, boolean complete) {
+        listener.restored(pcid, complete);
     }
 
     /** True when no translation would be lost by a fill for va. */

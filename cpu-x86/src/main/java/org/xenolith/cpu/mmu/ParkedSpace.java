@@ -21,6 +21,8 @@ final class ParkedSpace {
     /** Host address of the page for data, mfn for fetch. */
     private final long[] target = new long[ENTRIES];
     private int count;
+    private int fetches;
+    private boolean complete;
     private int pcid = NOBODY;
     private long age;
 
@@ -45,6 +47,12 @@ final class ParkedSpace {
         pcid = newPcid;
         age = now;
         count = 0;
+        fetches = 0;
+    }
+
+    /** True when the last {@link #restore} brought back every translation for fetch that had been parked. */
+    boolean complete() {
+        return complete;
     }
 
     void clear() {
@@ -59,6 +67,7 @@ final class ParkedSpace {
 
     /** Adds a translation for fetch; one that finds no room is lost. */
     void addFetch(long page, boolean user, long mfn, int pageShift) {
+        fetches++;
         add(page | (user ? FETCH_USER : FETCH_SUPERVISOR) | (long) pageShift << SHIFT_BIT, mfn);
     }
 
@@ -72,6 +81,7 @@ final class ParkedSpace {
     /** Puts the translations back where nothing else has taken the place; returns how many. */
     int restore(Tlb tlb, FetchTlb fetch) {
         int restored = 0;
+        int restoredFetches = 0;
         for (int i = 0; i < count; i++) {
             long k = key[i];
             int kind = (int) k & KIND;
@@ -80,12 +90,14 @@ final class ParkedSpace {
                 if (fetch.free(k)) {
                     fetch.fill(k, kind == FETCH_USER, target[i], false, shift);
                     restored++;
+                    restoredFetches++;
                 }
             } else if (tlb.free(kind, k)) {
                 tlb.fill(kind, k, target[i], (k & WRITABLE) != 0, false, shift);
                 restored++;
             }
         }
+        complete = restoredFetches == fetches;
         return restored;
     }
 
