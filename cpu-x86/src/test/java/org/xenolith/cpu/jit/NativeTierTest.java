@@ -1,0 +1,182 @@
+package org.xenolith.cpu.jit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.TestMachine;
+import org.xenolith.cpu.insn.InstructionSet;
+import org.xenolith.cpu.interp.CodeCache;
+import org.xenolith.cpu.interp.Interpreter;
+
+/** What could go wrong when guest code runs on the host: each program in both tiers, from the same state to the same state. */
+final class NativeTierTest {
+    private static final int DATA = 0x60_0000;
+    private static final long TOO_LONG = 200_000;
+
+    private final TestMachine reference = new TestMachine();
+    private final TestMachine m = new TestMachine();
+    private Translations translations;
+    private NativeTier tier;
+
+    @BeforeEach
+    void machines() {
+        assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
+        reference.long64(0);
+        m.long64(0);
+        translations = new Translations(4 << 20);
+        tier = new NativeTier(m.cpu, new CodeCache(m.memory), InstructionSet.create(), translations);
+    }
+
+    @AfterEach
+    void close() {
+        if (tier != null) {
+            tier.close();
+            translations.close();
+        }
+        reference.close();
+        m.close();
+    }
+
+    private void code(String hex) {
+        for (TestMachine each : new TestMachine[]{reference, m}) {
+            each.code(TestMachine.CODE, hex);
+            for (int vector = 0; vector < 32; vector++) {
+                each.write8(TestMachine.handler(vector), 0xf4);
+            }
+            each.cpu.setActivity(Cpu.Activity.RUNNING);
+        }
+    }
+
+    /** Runs both to the handler's HLT, in steps of {@code budget}, and compares what a guest could see. */
+    private void same(long budget) {
+        run(reference.interpreter, reference.cpu, budget);
+        run(tier, m.cpu, budget);
+        assertEquals(reference.cpu.retired(), m.cpu.retired(), "instructions");
+        assertEquals(vector(reference), vector(m), "vector");
+        for (int r = 0; r < 16; r++) {
+            assertEquals(reference.cpu.reg(r), m.cpu.reg(r), "register " + r);
+            assertEquals(reference.cpu.ymm(r, 0), m.cpu.ymm(r, 0), "xmm" + r);
+        }
+        assertEquals(reference.cpu.rflags(), m.cpu.rflags());
+        assertEquals(reference.cpu.field32(CpuState.MXCSR), m.cpu.field32(CpuState.MXCSR));
+        assertEquals(reference.cpu.field(CpuState.CR2), m.cpu.field(CpuState.CR2));
+        long sp = m.cpu.reg(CpuState.RSP);
+        for (int k = 0; k < 8; k++) {
+            assertEquals(reference.read64(sp + 8L * k), m.read64(sp + 8L * k), "frame + " + 8 * k);
+        }
+        for (int k = 0; k < 512; k++) {
+            assertEquals(reference.read64(DATA + 8L * k), m.read64(DATA + 8L * k), "data + " + 8 * k);
+        }
+    }
+
+    /** The vector whose handler has executed its HLT. */
+    private static int vector(TestMachine machine) {
+        long place = machine.cpu.rip() - 1 - TestMachine.HANDLERS;
+        assertEquals(0, place % 16, "in a handler");
+        return (int) (place / 16);
+    }
+
+    private static void run(Interpreter tier, Cpu cpu, long budget) {
+        while (cpu.activity() == Cpu.Activity.RUNNING) {
+            tier.run(budget);
+            assertTrue(cpu.retired() < TOO_LONG, "still running");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 3, 7, 1000})
+    void a_loop_stops_at_any_count(long budget) {
+        // mov ecx, 9; mov rbx, 600000h; loop: add [rbx], rcx; adc r9, [rbx]; add rbx, 8; dec ecx; jnz loop; ud2
+        code("b909000000 48c7c300006000 48010b 4c130b 4883c308 ffc9 75f2 0f0b");
+        same(budget);
+        assertTrue(budget < 7 || tier.counts().entries() > 0, "host code ran");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        // div rbx with rbx = 0; with a quotient that does not fit; idiv ebx of 8000_0000h by -1
+        "31db 48f7f3", "bb01000000 ba02000000 48f7f3", "b800000080 99 bbffffffff f7fb",
+        // movaps xmm0, [600001h]: not aligned
+        "0f28042501006000",
+        // ret, jmp rax and call rax to c000_0000_0000_0000h and other targets that are not canonical
+        "48b800000000000000c0 50 c3", "48b800000000000000c0 ffe0", "48b800000000000000c0 ffd0",
+        "48b80000000000008000 ffe0",
+        // mov [ffff_ffff_ffff_ffffh], eax; push to the top of the address space
+        "a3ffffffffffffffff", "48c7c404000000 50",
+        // std; rep movsb downwards; the direction stays the guest's
+        "fd 48c7c620006000 48c7c740006000 b910000000 f3a4",
+        // popf with DF, NT, AC and all arithmetic flags, then arithmetic
+        "6668d547 669d b805000000 83c0fb"})
+    void what_would_harm_the_host_faults_in_the_guest(String program) {
+        code(program + " 0f0b");
+        same(1000);
+    }
+
+    @Test
+    void unmasked_sse_exceptions_are_the_interpreters() {
+        // push 0; ldmxcsr [rsp]; xorps xmm0, xmm0; movaps xmm1, xmm0; divps xmm1, xmm0
+        m.cpu.setField(CpuState.CR4, m.cpu.cr4() | 0x600);
+        reference.cpu.setField(CpuState.CR4, reference.cpu.cr4() | 0x600);
+        m.cpu.updateMode();
+        reference.cpu.updateMode();
+        code("6a00 0fae1424 0f57c0 0f28c8 0f5ec8 0f0b");
+        same(1000);
+        assertEquals(19, vector(m));
+    }
+
+    @Test
+    void code_that_writes_the_next_instruction_takes_effect_at_once() {
+        // mov byte [rip + 1], 7: the immediate of the MOV behind it; mov eax, 1; ud2
+        code("c6050100000007 b801000000 0f0b");
+        same(1000);
+        assertEquals(7, m.cpu.reg(CpuState.RAX));
+    }
+
+    @Test
+    void a_loop_that_rewrites_itself_runs_what_it_wrote() {
+        // mov ecx, 5; loop: add eax, 1 (immediate is rewritten); inc byte [rip - 7], that immediate; dec ecx; jnz loop; ud2
+        code("b905000000 83c001 fe05f9ffffff ffc9 75f3 0f0b");
+        same(1000);
+        assertEquals(15, m.cpu.reg(CpuState.RAX));
+    }
+
+    @Test
+    void operands_that_share_an_entry_of_the_tlb_do_not_miss_for_ever() {
+        // movsq from an address 16384 pages away from the destination's entry: the same slot, not mapped there
+        code("48c7c600006000 48c7c700006000 48a5 48c7c600006000 48bf0000600000000000 f348a5 0f0b");
+        same(1000);
+    }
+
+    @Test
+    void undefined_flags_are_zero_in_the_frame_of_a_fault() {
+        // mov eax, 7fff_ffffh; imul eax, eax; shl eax, 3; mov [1000000h], al: page fault
+        code("b8ffffff7f 0fafc0 c1e003 880425 00000001");
+        same(1000);
+        assertEquals(14, vector(m));
+        assertEquals(0, m.read64(m.cpu.reg(CpuState.RSP) + 24) & (Flags.AF | Flags.OF));
+    }
+
+    @Test
+    void a_string_instruction_stops_in_the_middle_at_the_budget() {
+        // mov rdi, 600000h; mov ecx, 100; mov al, 5ah; rep stosb; ud2
+        code("48c7c700006000 b964000000 b05a f3aa 0f0b");
+        same(37);
+    }
+
+    @Test
+    void code_that_is_dropped_again_and_again_is_translated_again() {
+        // loop: mov byte [rip + 2], 90h: the NOP below; inc eax; nop; cmp eax, 2000; jne loop; ud2
+        code("c6050200000090 ffc0 90 3dd0070000 75ef 0f0b");
+        same(100_000);
+        assertTrue(translations.dropped() > 1000, () -> "dropped " + translations.dropped());
+    }
+}
