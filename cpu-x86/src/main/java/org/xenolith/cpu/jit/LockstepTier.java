@@ -48,6 +48,8 @@ public final class LockstepTier extends NativeTier {
 
     /** Of the comparison in progress: the value of {@code retired} at which host code must leave, and whether it did. */
     private long limit;
+    /** The time-stamp counter when no instruction had been retired: the clock's own answer never goes back. */
+    private long timeBase;
     private boolean paused;
 
     /** @param faultAt once this many instructions have been retired, a translation is spoiled on purpose; {@link #NO_FAULT} for never */
@@ -78,6 +80,11 @@ public final class LockstepTier extends NativeTier {
     }
 
     @Override
+    long timeStamp() {
+        return timeBase + cpu.retired();
+    }
+
+    @Override
     protected void execute(long budget) {
         long remaining = budget;
         lastExit = ExitKind.STEP;
@@ -93,8 +100,8 @@ public final class LockstepTier extends NativeTier {
                 t = spoil(t);
             }
             long start = cpu.retired();
-            boolean equal = compare(t, k, remaining);
-            if (!equal) {
+            timeBase = cpu.tsc() - start;
+            if (!compare(t, k, remaining)) {
                 throw difference(t, k, remaining, start);
             }
             remaining -= cpu.retired() - start;
@@ -157,11 +164,11 @@ public final class LockstepTier extends NativeTier {
         long n = cpu.retired() - start;
         copy(state, expected, AREA);
         undo(n);
-        paused = stopped;
-        if (n == 0) {
+        // a page walk into its own page may have ended the translation
+        paused = stopped && n == 0 || t.dead;
+        if (paused) {
             return true;
         }
-        paused = false;
         limit = start + n;
         // a block that is left early must pass its head; a REP could do one iteration too many
         left = stopped ? Math.max(t.insnCount() - from, n + 1) : n;
@@ -192,8 +199,12 @@ public final class LockstepTier extends NativeTier {
         boolean stopped = false;
         for (int k = from; k < t.insnCount() && !stopped; k++) {
             long rip = t.ripOf(k);
+            int writes = journal.writes();
             stopped = onlyInterpreted(t, insns[k]) || !attempt(insns[k], rip, Math.min(remaining, MAX_ITERATIONS));
             if (stopped) {
+                if (!insns[k].def().rep()) {
+                    journal.cancel(writes);
+                }
                 cpu.setRip(rip);
                 cpu.setField(CpuState.CR2, get64(before + CpuState.CR2));
             }
@@ -208,7 +219,7 @@ public final class LockstepTier extends NativeTier {
 
     private boolean onlyInterpreted(Translation t, Insn i) {
         return (t.interpreted >>> i.index() & 1) != 0
-                || i.rep() != 0 && cpu.systemFlag(Flags.DF)
+                || i.rep() != 0 && i.def().rep() && cpu.systemFlag(Flags.DF)
                 || i.def().mnemonic().equals("STI") && eventWaited();
     }
 

@@ -159,7 +159,12 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         boolean waiting = !cpu.systemFlag(Flags.IF)
                 && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
         put64(top + NativeLayout.EVENTS, waiting ? 1 : 0);
-        put64(top + NativeLayout.TSC_BASE, tellsTime ? cpu.tsc() + left : 0);
+        put64(top + NativeLayout.TSC_BASE, tellsTime ? timeStamp() + left : 0);
+    }
+
+    /** The time-stamp counter now. */
+    long timeStamp() {
+        return cpu.tsc();
     }
 
     /**

@@ -100,7 +100,22 @@ final class WriteJournal implements Mmu.DataBreakpoints {
 
     /** Puts back what was there before. */
     void restore() {
-        for (int k = writes - 1; k >= 0; k--) {
+        restore(0);
+    }
+
+    /** Writes so far. */
+    int writes() {
+        return writes;
+    }
+
+    /** Takes back the writes from number {@code first} on, those of an instruction that was refused half-way. */
+    void cancel(int first) {
+        restore(first);
+        writes = first;
+    }
+
+    private void restore(int first) {
+        for (int k = writes - 1; k >= first; k--) {
             switch (bytes[k]) {
                 case 1 -> put8(host[k], (int) before[k]);
                 case 2 -> put16(host[k], (int) before[k]);

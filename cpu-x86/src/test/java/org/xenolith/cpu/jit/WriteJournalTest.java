@@ -52,6 +52,18 @@ final class WriteJournalTest {
     }
 
     @Test
+    void writes_of_an_instruction_that_is_refused_half_way_are_taken_back() {
+        c.mmu().write8(A, CpuState.DS, 1);
+        int first = journal.writes();
+        c.mmu().write8(A, CpuState.DS, 2);
+        journal.cancel(first);
+        assertEquals(1, m.read8(A));
+        journal.undo();
+        assertEquals(0x11, m.read8(A));
+        assertEquals(1, journal.expected(0));
+    }
+
+    @Test
     void an_undone_pass_leaves_no_translation_behind_that_it_made() {
         c.mmu().read8(A, CpuState.DS);
         journal.undo();

@@ -14,6 +14,8 @@ import org.xenolith.cpu.decode.Exec;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.insn.InstructionSet;
 import org.xenolith.cpu.interp.Interpreter;
+import org.xenolith.cpu.jit.LockstepDifference;
+import org.xenolith.cpu.jit.LockstepTier;
 import org.xenolith.cpu.jit.Translations;
 import org.xenolith.cpu.jit.host.HostFeatures;
 
@@ -48,6 +50,19 @@ class RandomProgramsTest {
                 assertTrue(result.hosted() > result.programs() / 4, result::toString);
                 assertTrue(result.faulted() < result.programs() * 3 / 4, result::toString);
             }
+        }
+    }
+
+    @Test
+    void programs_end_alike_in_lockstep() {
+        Assumptions.assumeTrue(Translations.obstacle().isEmpty(), "this host cannot run emitted code");
+        try (Translations translations = new Translations(CODE_CACHE)) {
+            TierFactory lockstep = (cpu, cache, table) -> new LockstepTier(cpu, cache, table, translations,
+                    LockstepTier.NO_FAULT);
+            RandomPrograms.Result result = run(lockstep, SEED, PROGRAMS / 3 + 1);
+            assertEquals(0, result.mismatches(), () -> String.join("\n", log));
+        } catch (LockstepDifference e) {
+            throw new AssertionError(e.report(), e);
         }
     }
 
