@@ -8,7 +8,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.xenolith.cpu.hostile.HostilePrograms;
+import org.xenolith.cpu.insn.InstructionSet;
+import org.xenolith.cpu.jit.Translations;
 import org.xenolith.cpu.model.CpuModels;
+import org.xenolith.cpu.oracle.TierFactory;
 import org.xenolith.emulator.Diagnostics;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
@@ -32,11 +36,17 @@ import picocli.CommandLine.Option;
             ExitStatus.LIST_134, ExitStatus.LIST_143},
         footerHeading = "%nExamples:%n", footer = {"  xenolith demo", "  xenolith demo --offline"})
 final class DemoCommand implements Callable<Integer> {
+    private static final long WARMING_PROGRAMS = 40_000;
+    private static final long WARMING_CACHE = 16L << 20;
     private static final long DEBIAN_MEMORY = 256L << 20;
     private static final long NS_PER_MS = 1_000_000;
 
     private final App app;
     private final ResultTable table = new ResultTable();
+
+    @Option(names = "--rehearse", hidden = true,
+            description = "What the launcher makes the start-up cache from: also programs enough to warm the translator.")
+    private boolean rehearse;
 
     @Option(names = "--offline", description = "Download nothing: use what is on this machine.")
     private boolean offline;
@@ -63,6 +73,9 @@ final class DemoCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException, UserError, ImageException {
         Path work = Files.createTempDirectory("xenolith-demo-");
         try {
+            if (rehearse) {
+                warmTranslator();
+            }
             Outcome worst = embedded(work);
             if (worst == Outcome.POWEROFF) {
                 worst = debian(work);
@@ -72,6 +85,21 @@ final class DemoCommand implements Callable<Integer> {
             return ExitStatus.of(worst);
         } finally {
             delete(work);
+        }
+    }
+
+    private static void warmTranslator() {
+        if (Translations.obstacle().isPresent()) {
+            return;
+        }
+        try (Translations translations = new Translations(WARMING_CACHE);
+                HostilePrograms programs = new HostilePrograms(CpuModels.parse("x86-64-v3"), InstructionSet.create(),
+                        TierFactory.host(translations), null)) {
+            programs.run(1, 0, WARMING_PROGRAMS, number -> {
+                // nobody waits for this
+            }, line -> {
+                // nor looks at it
+            });
         }
     }
 
