@@ -135,6 +135,9 @@ public class NativeTier extends Interpreter implements AutoCloseable {
      * @return true when emitted code can do the instruction now; false when the interpreter must
      */
     private boolean fill(Translation t, int k, int kind) {
+        if (kind >= ExitKind.MISS_WRITE && readsBeforeItWrites(t.block.insns()[k])) {
+            return false;
+        }
         if (missedIn != t || missedAt != k || missedBefore != cpu.retired()) {
             missedIn = t;
             missedAt = k;
@@ -144,6 +147,18 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         // two operands that take each other's entry would miss for ever
         return ++missesThere <= OPERANDS && cpu.mmu().fillForNative(get64(top + NativeLayout.ADDRESS),
                 ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE) && !cpu.attention();
+    }
+
+    /**
+     * An instruction with a second memory operand: the page walk for its write may set bits in what it has read, so the interpreter must do
+     * both in order.
+     */
+    private static boolean readsBeforeItWrites(Insn i) {
+        return switch (i.def().mnemonic()) {
+            case "MOVS" -> true;
+            case "PUSH", "CALL" -> i.isMem(0);
+            default -> false;
+        };
     }
 
     /** The flags of the host into the state, and what was executed into the count. */
@@ -177,7 +192,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         boolean indirect = kind == ExitKind.INDIRECT;
         long rip = t.ripOf(k);
         long before = cpu.retired();
-        boolean done = step(i, rip, left);
+        boolean done = step(i, rip, kind >= ExitKind.MISS_READ ? 1 : left);
         long n = cpu.retired() - before;
         left -= n;
         if (!indirect) {
