@@ -73,6 +73,12 @@ public final class LockstepTier extends NativeTier {
         return uncompared;
     }
 
+    /** The interpreter has been here first. */
+    @Override
+    boolean keepsWalkOrder() {
+        return false;
+    }
+
     @Override
     boolean pauses() {
         paused = cpu.retired() >= limit;

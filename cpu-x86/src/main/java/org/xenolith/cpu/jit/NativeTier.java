@@ -124,6 +124,11 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         }
     }
 
+    /** False where every page has been walked before, so that a walk can change nothing any more. */
+    boolean keepsWalkOrder() {
+        return true;
+    }
+
     /** True to stop where an instruction would be left to the interpreter, before it is; RIP is then stale. */
     boolean pauses() {
         return false;
@@ -135,7 +140,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
      * @return true when emitted code can do the instruction now; false when the interpreter must
      */
     private boolean fill(Translation t, int k, int kind) {
-        if (kind >= ExitKind.MISS_WRITE && readsBeforeItWrites(t.block.insns()[k])) {
+        if (keepsWalkOrder() && kind >= ExitKind.MISS_WRITE && readsBeforeItWrites(t.block.insns()[k])) {
             return false;
         }
         if (missedIn != t || missedAt != k || missedBefore != cpu.retired()) {
