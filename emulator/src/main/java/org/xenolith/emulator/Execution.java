@@ -33,7 +33,7 @@ final class Execution implements AutoCloseable {
      */
     Execution(MachineConfig config, PhysicalMemory memory) {
         code = new CodeCache(memory);
-        Optional<String> obstacle = Translations.obstacle();
+        Optional<String> obstacle = config.tier() == Tier.INTERPRETER ? Optional.empty() : Translations.obstacle();
         tier = switch (config.tier()) {
             case AUTO -> obstacle.isEmpty() ? Tier.NATIVE : Tier.INTERPRETER;
             case INTERPRETER -> Tier.INTERPRETER;

@@ -62,10 +62,6 @@ final class BlockEmitter {
         return k;
     }
 
-    int rights() {
-        return rights;
-    }
-
     /** RIP after the current instruction. */
     long nextRip() {
         return rip + insns[k].endOffset();
@@ -145,18 +141,21 @@ final class BlockEmitter {
 
     /** Keeps EFLAGS for {@link #restoreFlags}; the code between may change them. */
     void keepFlags() {
-        a.store(RSP, NativeLayout.SCRATCH, RAX);
-        a.b(0x9f);
-        a.b(0x0f, 0x90, 0xc0);
-        a.store(RSP, NativeLayout.STRING_FLAGS, RAX);
+        keepFlagsAndRax();
         a.load(RAX, RSP, NativeLayout.SCRATCH);
+    }
+
+    /** As {@link #keepFlags}, but RAX is left in SCRATCH and free to use. */
+    void keepFlagsAndRax() {
+        a.store(RSP, NativeLayout.SCRATCH, RAX);
+        a.flagsToAx();
+        a.store(RSP, NativeLayout.STRING_FLAGS, RAX);
     }
 
     void restoreFlags() {
         a.store(RSP, NativeLayout.SCRATCH, RAX);
         a.load(RAX, RSP, NativeLayout.STRING_FLAGS);
-        a.b(0x04, 0x7f);
-        a.b(0x9e);
+        a.flagsFromAx();
         a.load(RAX, RSP, NativeLayout.SCRATCH);
     }
 
@@ -164,7 +163,7 @@ final class BlockEmitter {
 
     /** The linear address of the memory operand: in a register, which is returned, or constant (-2, see {@link #constantAddress}). */
     int address(Insn i) {
-        if (i.addressBits() == 64 && i.seg() != CpuState.FS && i.seg() != CpuState.GS) {
+        if (i.addressBits() == 64 && !hasBase(i)) {
             if (i.base() == CpuState.IP || i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE) {
                 return -2;
             }
@@ -176,12 +175,17 @@ final class BlockEmitter {
         if (i.addressBits() == 32) {
             a.mov32(R15, R15);
         }
-        if (i.seg() == CpuState.FS || i.seg() == CpuState.GS) {
+        if (hasBase(i)) {
             a.load(RCX, RSP,
                     NativeLayout.field(CpuState.SEGMENT + i.seg() * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE));
             a.lea(R15, R15, RCX, 0, 0);
         }
         return R15;
+    }
+
+    /** The segment has a base in 64-bit mode: FS and GS. */
+    static boolean hasBase(Insn i) {
+        return i.seg() == CpuState.FS || i.seg() == CpuState.GS;
     }
 
     long constantAddress(Insn i) {

@@ -23,18 +23,18 @@ final class CodeText {
         int denied = Mode.denied(t.mode);
         b.append(String.format(Locale.ROOT,
                 "block %016x, %d-bit, %s rights, denied %x: %d instructions, %d bytes of host code at %x%n", t.rip,
-                t.block.codeBits(), Mode.rightsName(t.mode), denied, t.insnCount(), t.codeBytes, t.code));
+                t.block.codeBits(), Mode.rightsName(t.mode), denied, t.insnCount, t.codeBytes, t.code));
         byte[] code = new byte[t.codeBytes];
         RawMemory.copyOut(translations.address(t.code), code, 0, code.length);
         lines(b, code, 0, t.at[0], t.code);
-        for (int k = 0; k < t.insnCount(); k++) {
+        for (int k = 0; k < t.insnCount; k++) {
             Insn i = t.block.insns()[k];
             b.append(String.format(Locale.ROOT, "%016x  %s%s%n", t.ripOf(k), Disassembler.format(i, t.ripOf(k)),
                     (t.interpreted >>> k & 1) != 0 ? "    ; left to the interpreter" : ""));
             lines(b, code, t.at[k], t.at[k + 1], t.code);
         }
         b.append("end and exits\n");
-        lines(b, code, t.at[t.insnCount()], code.length, t.code);
+        lines(b, code, t.at[t.insnCount], code.length, t.code);
         return b.toString();
     }
 

@@ -213,7 +213,7 @@ final class CopyLowering {
 
     private void flags(Insn i) {
         InsnDef d = i.def();
-        if (isShift(d)) {
+        if (Recipe.isShift(d)) {
             shiftFlags(i, (int) i.imm() & (i.bits() == 64 ? 63 : 31));
             return;
         }
@@ -229,13 +229,6 @@ final class CopyLowering {
     private static boolean isLogic(InsnDef d) {
         return switch (d.mnemonic()) {
             case "AND", "OR", "XOR", "TEST" -> true;
-            default -> false;
-        };
-    }
-
-    static boolean isShift(InsnDef d) {
-        return switch (d.mnemonic()) {
-            case "SHL", "SHR", "SAR", "ROL", "ROR", "SHLD", "SHRD" -> true;
             default -> false;
         };
     }
@@ -300,7 +293,7 @@ final class CopyLowering {
 
     private boolean unaryHigh(Insn i, Operand high) {
         InsnDef d = i.def();
-        if (isShift(d) && d.operandText().endsWith("CL")) {
+        if (Recipe.isShift(d) && d.operandText().endsWith("CL")) {
             return false;
         }
         boolean ch = high.reg() == 1;

@@ -60,16 +60,14 @@ final class EntryStub {
             a.load(BlockEmitter.host(g), RSP, NativeLayout.slot(g));
         }
         a.load(RAX, RSP, NativeLayout.FLAGS);
-        a.b(0x04, 0x7f);
-        a.b(0x9e);
+        a.flagsFromAx();
         a.load(RAX, RSP, NativeLayout.slot(0));
         a.at(RSP, NativeLayout.TARGET).op(false, 0xff, 4);
     }
 
     private void leave() {
         a.store(RSP, NativeLayout.slot(0), RAX);
-        a.b(0x9f);
-        a.b(0x0f, 0x90, 0xc0);
+        a.flagsToAx();
         a.store(RSP, NativeLayout.FLAGS, RAX);
         a.store(RSP, NativeLayout.ADDRESS, R15);
         a.store(RSP, NativeLayout.BUDGET, R9);

@@ -225,6 +225,18 @@ final class HostAssembler {
         reg(src).vex(3, true, false, 2, 0xf7, to, count);
     }
 
+    /** LAHF; SETO AL: the arithmetic flags into AX, which is lost; they stay as they are. */
+    void flagsToAx() {
+        b(0x9f);
+        b(0x0f, 0x90, 0xc0);
+    }
+
+    /** ADD AL, 7Fh; SAHF: the arithmetic flags from AX as {@link #flagsToAx} left it; AX is lost. */
+    void flagsFromAx() {
+        b(0x04, 0x7f);
+        b(0x9e);
+    }
+
     // ---- jumps ----
 
     /** jmp rel32; returns the offset of the displacement. */

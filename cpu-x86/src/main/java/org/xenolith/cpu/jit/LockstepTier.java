@@ -97,7 +97,7 @@ public final class LockstepTier extends NativeTier {
         Translation t = next(remaining);
         int k = 0;
         while (t != null) {
-            if (k == 0 && remaining < t.insnCount()) {
+            if (k == 0 && remaining < t.insnCount) {
                 counts().interpreted(remaining, "(end of budget)");
                 runBlock(remaining);
                 return;
@@ -121,7 +121,7 @@ public final class LockstepTier extends NativeTier {
                 remaining = left;
                 lastExit = ExitKind.STEP;
                 k++;
-                if (t == null || k < t.insnCount()) {
+                if (t == null || k < t.insnCount) {
                     continue;
                 }
             }
@@ -177,7 +177,7 @@ public final class LockstepTier extends NativeTier {
         }
         limit = start + n;
         // a block that is left early must pass its head; a REP could do one iteration too many
-        left = stopped ? Math.max(t.insnCount() - from, n + 1) : n;
+        left = stopped ? Math.max(t.insnCount - from, n + 1) : n;
         run(t, from);
         if (paused) {
             cpu.setRip(t.ripOf(ExitKind.insn(lastExit)));
@@ -203,7 +203,7 @@ public final class LockstepTier extends NativeTier {
         journal.begin();
         cpu.mmu().setDataBreakpoints(journal);
         boolean stopped = false;
-        for (int k = from; k < t.insnCount() && !stopped; k++) {
+        for (int k = from; k < t.insnCount && !stopped; k++) {
             long rip = t.ripOf(k);
             int writes = journal.writes();
             stopped = onlyInterpreted(t, insns[k]) || !attempt(insns[k], rip, Math.min(remaining, MAX_ITERATIONS));
@@ -274,7 +274,7 @@ public final class LockstepTier extends NativeTier {
      */
     private LockstepDifference difference(Translation t, int from, long remaining, long start) {
         Insn[] insns = t.block.insns();
-        for (int n = from + 1; n < t.insnCount(); n++) {
+        for (int n = from + 1; n < t.insnCount; n++) {
             back(start);
             Block b = new Block(t.block.machineAddress(), t.block.codeBits(), Arrays.copyOf(insns, n),
                     insns[n - 1].endOffset(), t.block.secondMfn());
@@ -285,7 +285,7 @@ public final class LockstepTier extends NativeTier {
         }
         back(start);
         compare(t, from, remaining);
-        return report.of(t, t.insnCount() - 1, start, limit - start, cpu.retired() - start, AREA);
+        return report.of(t, t.insnCount - 1, start, limit - start, cpu.retired() - start, AREA);
     }
 
     /** Back to before both passes. */

@@ -67,7 +67,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         Translation t = first;
         int k = from;
         while (t != null) {
-            put64(top + NativeLayout.BUDGET, left - (k == 0 ? 0 : t.insnCount() - k));
+            put64(top + NativeLayout.BUDGET, left - (k == 0 ? 0 : t.insnCount - k));
             prepareEntry();
             counts.entries++;
             int exit = translations.enter(state, t.code + (k == 0 ? 0 : t.at[k]));
@@ -96,7 +96,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                     k = 0;
                 }
                 case ExitKind.BUDGET -> {
-                    left += t.insnCount();
+                    left += t.insnCount;
                     retire(before, 0);
                     cpu.setRip(t.rip);
                     if (left > 0) {
@@ -106,7 +106,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                     return;
                 }
                 default -> {
-                    left += t.insnCount() - k;
+                    left += t.insnCount - k;
                     retire(before, t.undefinedAt(k));
                     if (pauses()) {
                         return;
@@ -234,16 +234,18 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         return t != null ? t : translations.make(b, rip, mode);
     }
 
-    /** Goes on at a direct target on the same page, and lets the jump go there by itself from now on. */
-    private Translation chain(Translation from, boolean taken) {
-        Insn last = from.block.insns()[from.insns - 1];
-        long rip = from.ripOf(from.insnCount()) + (taken ? last.imm() : 0);
+    /** Sets RIP and finds what runs there, unless the run loop has to look first. */
+    private Translation goOn(long rip) {
         cpu.setRip(rip);
         // with no budget left the next fetch is not due yet: its page walk can be seen
-        if (cpu.attention() || left <= 0) {
-            return null;
-        }
-        Translation to = at(rip);
+        return cpu.attention() || left <= 0 ? null : at(rip);
+    }
+
+    /** Goes on at a direct target on the same page, and lets the jump go there by itself from now on. */
+    private Translation chain(Translation from, boolean taken) {
+        Insn last = from.block.insns()[from.insnCount - 1];
+        long rip = from.ripOf(from.insnCount) + (taken ? last.imm() : 0);
+        Translation to = goOn(rip);
         if (to != null) {
             link(from, taken, to);
         }
@@ -259,12 +261,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
 
     /** Goes on at an address that the jump cache does not know yet. */
     private Translation jump(long rip) {
-        cpu.setRip(rip);
-        // with no budget left the next fetch is not due yet: its page walk can be seen
-        if (cpu.attention() || left <= 0) {
-            return null;
-        }
-        Translation to = at(rip);
+        Translation to = goOn(rip);
         if (to != null) {
             know(to);
         }

@@ -64,7 +64,7 @@ enum Recipe {
         if (d.needs() != 0) {
             return INTERPRET;
         }
-        if (SHIFTS.contains(m)) {
+        if (isShift(d)) {
             return d.operandText().endsWith("CL") ? SHIFT_CL : COPY;
         }
         if (BIT_TESTS.contains(m)) {
@@ -130,6 +130,10 @@ enum Recipe {
             }
         }
         return d.modrm() || d.mnemonic().equals("VZEROUPPER") || d.mnemonic().equals("VZEROALL") ? COPY : INTERPRET;
+    }
+
+    static boolean isShift(InsnDef d) {
+        return SHIFTS.contains(d.mnemonic());
     }
 
     /** True when an operand is AH, CH, DH or BH. */

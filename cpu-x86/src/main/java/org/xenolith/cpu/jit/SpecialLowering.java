@@ -360,7 +360,7 @@ final class SpecialLowering {
             int positive = a.jrcxz();
             e.step();
             a.bind8(positive);
-            if (i.indexRegister() != CpuState.NONE || i.seg() == CpuState.FS || i.seg() == CpuState.GS
+            if (i.indexRegister() != CpuState.NONE || BlockEmitter.hasBase(i)
                     || i.addressBits() != 64) {
                 return stepAlways();
             }

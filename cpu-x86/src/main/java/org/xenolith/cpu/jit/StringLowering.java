@@ -29,7 +29,7 @@ final class StringLowering {
 
     boolean emit(Insn i) {
         boolean moves = i.def().mnemonic().equals("MOVS");
-        if (i.addressBits() != 64 || moves && (i.seg() == CpuState.FS || i.seg() == CpuState.GS)) {
+        if (i.addressBits() != 64 || moves && BlockEmitter.hasBase(i)) {
             return false;
         }
         int bytes = i.bits() >>> 3;
@@ -51,7 +51,7 @@ final class StringLowering {
         a.bind32(go);
         int again = a.size();
         access(moves, bytes);
-        saveFlags();
+        e.keepFlagsAndRax();
         // n = min(count, budget, what fits in the page or pages)
         fits(RCX, RDI, scale);
         if (moves) {
@@ -148,12 +148,5 @@ final class StringLowering {
     private void atMost(int other) {
         a.reg(other).op(true, 0x3b, RCX);
         a.reg(other).op(0, true, 1, CMOVA, RCX, false);
-    }
-
-    private void saveFlags() {
-        a.store(RSP, NativeLayout.SCRATCH, RAX);
-        a.b(0x9f);
-        a.b(0x0f, 0x90, 0xc0);
-        a.store(RSP, NativeLayout.STRING_FLAGS, RAX);
     }
 }

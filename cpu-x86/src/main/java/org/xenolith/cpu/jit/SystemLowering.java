@@ -13,7 +13,6 @@ import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.FlatSegments;
 import org.xenolith.cpu.decode.Insn;
-import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.decode.Operand;
 
 /** System instructions that a kernel executes all the time and that need nothing of the machine around the CPU. */
@@ -28,10 +27,6 @@ final class SystemLowering {
     SystemLowering(BlockEmitter e) {
         this.e = e;
         this.a = e.a;
-    }
-
-    static boolean atCpl0(int mode) {
-        return (Mode.denied(mode) & InsnDef.NEEDS_CPL0) == 0;
     }
 
     /** In long mode there is no VM flag, and emitted code does not run with RF set, so the image is the flags as they are. */
@@ -53,18 +48,19 @@ final class SystemLowering {
     }
 
     boolean cli(int mode) {
-        if (!atCpl0(mode)) {
+        if (!Mode.supervisor(mode)) {
             return false;
         }
-        clearInterruptFlag();
+        systemFlagsWithout(NativeLayout.MASK_NOT_IF);
         a.store(RSP, SYSTEM_FLAGS, RCX);
         return true;
     }
 
-    private void clearInterruptFlag() {
+    /** RFLAGS but its arithmetic flags into RCX, with the bits clear that a mask lacks. */
+    private void systemFlagsWithout(int mask) {
         a.load(RCX, RSP, SYSTEM_FLAGS);
-        a.pext(RCX, RCX, RSP, NativeLayout.MASK_NOT_IF);
-        a.pdep(RCX, RCX, RSP, NativeLayout.MASK_NOT_IF);
+        a.pext(RCX, RCX, RSP, mask);
+        a.pdep(RCX, RCX, RSP, mask);
     }
 
     /**
@@ -72,14 +68,14 @@ final class SystemLowering {
      * due before its end.
      */
     boolean sti(int mode, boolean last) {
-        if (!atCpl0(mode) || last) {
+        if (!Mode.supervisor(mode) || last) {
             return false;
         }
         a.load(RCX, RSP, NativeLayout.EVENTS);
         int quiet = a.jrcxz();
         e.step();
         a.bind8(quiet);
-        clearInterruptFlag();
+        systemFlagsWithout(NativeLayout.MASK_NOT_IF);
         a.lea(RCX, RCX, Flags.IF);
         a.store(RSP, SYSTEM_FLAGS, RCX);
         return true;
@@ -121,12 +117,10 @@ final class SystemLowering {
 
     /** STAC and CLAC as far as RFLAGS.AC goes. */
     boolean access(int mode, boolean set) {
-        if (!atCpl0(mode)) {
+        if (!Mode.supervisor(mode)) {
             return false;
         }
-        a.load(RCX, RSP, SYSTEM_FLAGS);
-        a.pext(RCX, RCX, RSP, NativeLayout.MASK_NOT_AC);
-        a.pdep(RCX, RCX, RSP, NativeLayout.MASK_NOT_AC);
+        systemFlagsWithout(NativeLayout.MASK_NOT_AC);
         if (set) {
             a.lea(RCX, RCX, Flags.AC);
         }
@@ -238,8 +232,7 @@ final class SystemLowering {
     /** RFLAGS into RCX; RAX is kept in SCRATCH and lost. */
     private void flagsToRcx() {
         a.store(RSP, NativeLayout.SCRATCH, RAX);
-        a.b(0x9f);
-        a.b(0x0f, 0x90, 0xc0);
+        a.flagsToAx();
         // movzx ecx, ah; movzx eax, al; shl eax, 11; or ecx, eax; or rcx, [system flags]
         a.b(0x0f, 0xb6, 0xcc);
         a.b(0x0f, 0xb6, 0xc0);
@@ -264,8 +257,7 @@ final class SystemLowering {
         a.reg(RAX).op(false, 0x83, 4);
         a.b(1);
         a.b(0x88, 0xcc);
-        a.b(0x04, 0x7f);
-        a.b(0x9e);
+        a.flagsFromAx();
         a.load(RAX, RSP, NativeLayout.SCRATCH);
     }
 

@@ -35,7 +35,7 @@ final class Translation implements Block.Compiled {
     /** Mode of the code behind it, where that differs (STAC, CLAC). */
     int nextMode;
     /** Instructions that the code covers: all of the block, or those up to a change of mode. */
-    int insns;
+    int insnCount;
     boolean dead;
     /** Next translation of the same block. */
     Translation next;
@@ -47,16 +47,12 @@ final class Translation implements Block.Compiled {
         this.rip = rip;
         this.mode = mode;
         this.nextMode = mode;
-        this.insns = block.insns().length;
+        this.insnCount = block.insns().length;
     }
 
     /** RIP of instruction k; of the next block for k = n. */
     long ripOf(int k) {
         return k == 0 ? rip : rip + block.insns()[k - 1].endOffset();
-    }
-
-    int insnCount() {
-        return insns;
     }
 
     int undefinedAt(int k) {

@@ -140,7 +140,7 @@ public final class Translations implements AutoCloseable {
         block.setCompiled(t);
         made++;
         bytesMade += size;
-        guestInstructions += t.insnCount();
+        guestInstructions += t.insnCount;
         if (trace != null) {
             trace.accept(t);
         }

@@ -29,7 +29,7 @@ final class Translator {
     byte[] translate(Translation t, int place, int leave, boolean spoil) {
         Insn[] insns = t.block.insns();
         int n = covered(insns, t.mode);
-        t.insns = n;
+        t.insnCount = n;
         e.begin(insns, t.rip, t.mode, t.number);
         branches.begin(t.rip, t.block.secondMfn() >= 0);
         t.at = new char[n + 1];
@@ -71,7 +71,7 @@ final class Translator {
     /** A change of rights ends the translation before the block. */
     private int covered(Insn[] insns, int mode) {
         for (int k = 0; k < insns.length; k++) {
-            if (recipe(insns[k]) == Recipe.ACCESS && SystemLowering.atCpl0(mode)) {
+            if (recipe(insns[k]) == Recipe.ACCESS && Mode.supervisor(mode)) {
                 return k + 1;
             }
         }
@@ -167,7 +167,7 @@ final class Translator {
             case COMPARE_STRINGS -> special.compareStrings(copy, i);
             case SYSCALL -> systemCall(t, true, i);
             case SYSRET -> systemCall(t, false, i);
-            case RDTSC -> system.timeStamp(i, t.mode, t.insns);
+            case RDTSC -> system.timeStamp(i, t.mode, t.insnCount);
             case SEGMENT_BASE -> system.segmentBase(i, t.mode);
             case INTERPRET -> false;
         };

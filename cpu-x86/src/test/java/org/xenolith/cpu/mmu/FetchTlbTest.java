@@ -2,7 +2,6 @@ package org.xenolith.cpu.mmu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
@@ -13,26 +12,12 @@ class FetchTlbTest {
     private static final long NEXT_ROUND = (long) FetchTlb.ENTRIES << 12;
 
     private final FetchTlb tlb = new FetchTlb();
-    private final List<String> heard = new ArrayList<>();
+    private final HeardDrops drops = new HeardDrops();
+    private final List<String> heard = drops.heard;
 
     @BeforeEach
     void listen() {
-        tlb.setListener(new FetchListener() {
-            @Override
-            public void allDropped() {
-                heard.add("all");
-            }
-
-            @Override
-            public void nonGlobalDropped() {
-                heard.add("nonglobal");
-            }
-
-            @Override
-            public void pageDropped(long va) {
-                heard.add(Long.toHexString(va));
-            }
-        });
+        tlb.setListener(drops);
     }
 
     @Test

@@ -2,7 +2,6 @@ package org.xenolith.cpu.mmu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -247,23 +246,9 @@ class PcidTest {
 
     @Test
     void the_listener_hears_a_switch_as_the_loss_of_all_but_global_translations() {
-        List<String> heard = new ArrayList<>();
-        c.mmu().setFetchListener(new FetchListener() {
-            @Override
-            public void allDropped() {
-                heard.add("all");
-            }
-
-            @Override
-            public void nonGlobalDropped() {
-                heard.add("nonglobal");
-            }
-
-            @Override
-            public void pageDropped(long va) {
-                heard.add(Long.toHexString(va));
-            }
-        });
+        HeardDrops drops = new HeardDrops();
+        List<String> heard = drops.heard;
+        c.mmu().setFetchListener(drops);
         pcid(1, true);
         assertEquals(List.of(), heard);
         pcid(2, true);
