@@ -16,7 +16,7 @@ import org.xenolith.cpu.mmu.Tlb;
 /**
  * What every lowering builds on: registers, flags, addresses, TLB checks and exits of one block.
  *
- * <p>Host registers: RSP is the CPU state plus {@link NativeLayout#BIAS}; R9 the budget; RCX and R15 are temporaries; guest RCX lives in R10, guest RSP in
+ * <p>Host registers: RSP is the CPU state plus {@link NativeLayout#BIAS}; R9 the complement of the budget; RCX and R15 are temporaries; guest RCX lives in R10, guest RSP in
  * R11; guest R9, R10, R11 and R15 in their state slots; every other general register and all vector registers in their namesakes. EFLAGS holds the guest's
  * arithmetic flags at every instruction boundary, so address arithmetic and checks never touch flags.
  */
@@ -34,7 +34,7 @@ final class BlockEmitter {
     // stubs still to be emitted
     private int[] stubSite = new int[256];
     private int[] stubExit = new int[256];
-    /** Register that holds the address for a miss, or -1 when R15 has it or none is needed; -2: a constant. */
+    /** Register that, with stubAddress added, is the address for a miss; -1 when R15 has it or none is needed; -2: a constant. */
     private int[] stubRegister = new int[256];
     private long[] stubAddress = new long[256];
     private int stubs;
@@ -161,16 +161,8 @@ final class BlockEmitter {
 
     // ---- addresses and checks ----
 
-    /** The linear address of the memory operand: in a register, which is returned, or constant (-2, see {@link #constantAddress}). */
-    int address(Insn i) {
-        if (i.addressBits() == 64 && !hasBase(i)) {
-            if (i.base() == CpuState.IP || i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE) {
-                return -2;
-            }
-            if (i.indexRegister() == CpuState.NONE && i.disp() == 0 && host(i.base()) >= 0) {
-                return host(i.base());
-            }
-        }
+    /** The linear address of the memory operand into R15; may use RCX. */
+    private void linearAddress(Insn i) {
         effectiveAddress(i, R15);
         if (i.addressBits() == 32) {
             a.mov32(R15, R15);
@@ -180,7 +172,6 @@ final class BlockEmitter {
                     NativeLayout.field(CpuState.SEGMENT + i.seg() * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE));
             a.lea(R15, R15, RCX, 0, 0);
         }
-        return R15;
     }
 
     /** The segment has a base in 64-bit mode: FS and GS. */
@@ -213,40 +204,75 @@ final class BlockEmitter {
      * @param align power of two that the address must be a multiple of, or 1
      */
     void check(Insn i, int bytes, boolean write, int align) {
-        int register = address(i);
-        if (register == -2) {
-            checkConstant(constantAddress(i), bytes, write, align);
-        } else {
-            check(register, bytes, write, align);
+        if (i.addressBits() == 64 && !hasBase(i)) {
+            int disp = (int) i.disp();
+            if (i.base() == CpuState.IP || i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE) {
+                checkConstant(constantAddress(i), bytes, write, align);
+                return;
+            }
+            if (i.indexRegister() == CpuState.NONE && host(i.base()) >= 0 && disp <= Integer.MAX_VALUE - bytes) {
+                check(host(i.base()), disp, bytes, write, align);
+                return;
+            }
         }
+        linearAddress(i);
+        checkR15(bytes, write, align);
     }
 
-    /** As {@link #check(Insn, int, boolean, int)} for the address in a register (R15 or one that stays unchanged). */
-    void check(int register, int bytes, boolean write, int align) {
+    /** As {@link #check(Insn, int, boolean, int)} for the address in R15. */
+    void checkR15(int bytes, boolean write, int align) {
+        aligned(R15, align);
+        a.pext(RCX, R15, RSP, NativeLayout.MASK_INDEX);
+        a.at(RSP, RCX, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
+        inPage(R15, 0, bytes, write, -1);
+        a.pext(RCX, R15, RSP, NativeLayout.MASK_INDEX);
+        a.at(RSP, RCX, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, RCX);
+        access(R15, RCX, 0);
+    }
+
+    /** As {@link #check(Insn, int, boolean, int)} for a register that stays unchanged, and a displacement; RCX is free afterwards. */
+    void check(int register, int disp, int bytes, boolean write, int align) {
+        int at = register;
+        if (disp != 0) {
+            a.lea(R15, register, disp);
+            at = R15;
+        }
+        aligned(at, align);
+        a.pext(R15, at, RSP, NativeLayout.MASK_INDEX);
+        a.at(RSP, R15, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
+        inPage(register, disp, bytes, write, register);
+        a.at(RSP, R15, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, R15);
+        access(register, R15, disp);
+    }
+
+    private void aligned(int register, int align) {
         if (align > 1) {
             a.pext(RCX, register, RSP, align == 16 ? NativeLayout.MASK_15 : NativeLayout.MASK_31);
             int aligned = a.jrcxz();
             exit(a.jmp(), ExitKind.STEP);
             a.bind8(aligned);
         }
-        a.pext(RCX, register, RSP, NativeLayout.MASK_INDEX);
-        a.at(RSP, RCX, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
-        a.lea(RCX, register, RCX, 0, bytes - 1);
+    }
+
+    /** Leaves unless an access is in the page whose negated address is in RCX. */
+    private void inPage(int register, int disp, int bytes, boolean write, int missRegister) {
+        a.lea(RCX, register, RCX, 0, disp + bytes - 1);
         a.shrx(RCX, RCX, RSP);
         int hit = a.jrcxz();
-        miss(a.jmp(), bytes, write, register == R15 ? -1 : register, 0);
+        miss(a.jmp(), bytes, write, missRegister, disp);
         a.bind8(hit);
-        a.pext(RCX, register, RSP, NativeLayout.MASK_INDEX);
-        a.at(RSP, RCX, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, RCX);
-        accessBase = register;
-        accessIndex = RCX;
-        accessDisp = 0;
+    }
+
+    private void access(int base, int index, int disp) {
+        accessBase = base;
+        accessIndex = index;
+        accessDisp = disp;
     }
 
     private void checkConstant(long va, int bytes, boolean write, int align) {
         if (va != (int) va || va + bytes != (int) (va + bytes)) {
             a.movImm(R15, va);
-            check(R15, bytes, write, align);
+            checkR15(bytes, write, align);
             return;
         }
         if ((va & align - 1) != 0) {
@@ -260,9 +286,7 @@ final class BlockEmitter {
         miss(a.jmp(), bytes, write, -2, va);
         a.bind8(hit);
         a.load(RCX, RSP, NativeLayout.tlb(rights, Tlb.ADDEND) + entry);
-        accessBase = RCX;
-        accessIndex = -1;
-        accessDisp = (int) va;
+        access(RCX, -1, (int) va);
     }
 
     /** Selects the checked memory operand for the next instruction. */
@@ -270,14 +294,17 @@ final class BlockEmitter {
         return a.at(accessBase, accessIndex, 0, accessDisp);
     }
 
-    /** Puts the checked operand's host address into R15 alone, so that RCX is free. */
-    void foldAddress() {
-        if (accessIndex >= 0 || accessBase != R15) {
-            a.lea(R15, accessBase, accessIndex, 0, accessDisp);
-            accessBase = R15;
-            accessIndex = -1;
-            accessDisp = 0;
+    /** Frees RCX while the checked operand is still to be accessed. */
+    void freeRcx() {
+        if (accessIndex == RCX || accessBase == RCX) {
+            hostAddress();
+            access(R15, -1, 0);
         }
+    }
+
+    /** The checked operand's host address into R15. */
+    void hostAddress() {
+        a.lea(R15, accessBase, accessIndex, 0, accessDisp);
     }
 
     // ---- exits ----
@@ -321,7 +348,7 @@ final class BlockEmitter {
             if (stubRegister[s] == -2) {
                 a.movImm(R15, stubAddress[s]);
             } else if (stubRegister[s] >= 0) {
-                a.mov(R15, stubRegister[s]);
+                a.lea(R15, stubRegister[s], (int) stubAddress[s]);
             }
             jumpOut(stubExit[s], place, leave);
         }
@@ -334,13 +361,15 @@ final class BlockEmitter {
         a.d(leave - (place + a.size() + 4));
     }
 
-    /** {@code n} instructions off the budget; leaves where it does not reach. */
-    void head(int n) {
-        a.lea(R9, R9, -n);
-        a.pext(RCX, R9, RSP, NativeLayout.MASK_SIGN);
-        int go = a.jrcxz();
-        exit(a.jmp(), ExitKind.BUDGET);
-        a.bind8(go);
+    /**
+     * {@code n} instructions off the budget, of which R9 holds the complement; leaves where it does not reach. A translation begins with this
+     * exit, near enough for a short jump; its head is {@link Translation#HEAD} bytes on.
+     */
+    void head(int n, int place, int leave) {
+        jumpOut(ExitKind.number(number, k, ExitKind.BUDGET), place, leave);
+        a.lea(R9, R9, n);
+        a.shrx(RCX, R9, RSP);
+        a.bind8To(a.jrcxz(), 0);
     }
 
     /** What follows is emitted for another mode's rights. */
@@ -350,13 +379,18 @@ final class BlockEmitter {
 
     /** Looks R15 up in the jump cache and leaves its code's address in RCX; a miss leaves with {@code kind}. */
     void jumpLookup(int kind) {
-        a.pext(RCX, R15, RSP, NativeLayout.MASK_JUMP);
+        jumpIndex();
         a.at(RSP, RCX, 3, NativeLayout.jumpTags(rights)).op(true, 0x8b, RCX);
         a.lea(RCX, RCX, R15, 0, 0);
         int hit = a.jrcxz();
         exit(a.jmp(), kind);
         a.bind8(hit);
-        a.pext(RCX, R15, RSP, NativeLayout.MASK_JUMP);
+        jumpIndex();
+    }
+
+    private void jumpIndex() {
+        // movzx ecx, r15w
+        a.reg(R15).op(0, false, 1, 0xb7, RCX, false);
     }
 
     /** After {@link #jumpLookup}: goes there. */

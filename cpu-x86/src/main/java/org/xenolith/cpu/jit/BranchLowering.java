@@ -131,7 +131,7 @@ final class BranchLowering {
         if (i.operandBits() != 64) {
             return false;
         }
-        e.check(R11, 8, false, 1);
+        e.check(R11, 0, 8, false, 1);
         e.memory().op(true, 0x8b, R15);
         // the exit on a miss is at the instruction's start, with flags as they are; settled only on the way on
         e.settleFlags();
@@ -153,13 +153,12 @@ final class BranchLowering {
 
     private void pushReturn() {
         long next = e.nextRip();
-        a.lea(R15, R11, -8);
-        e.check(R15, 8, true, 1);
+        e.check(R11, -8, 8, true, 1);
         if (next == (int) next) {
             e.memory().op(true, 0xc7, 0);
             a.d((int) next);
         } else {
-            e.foldAddress();
+            e.freeRcx();
             a.movImm(RCX, next);
             e.memory().op(true, 0x89, RCX);
         }
@@ -173,18 +172,16 @@ final class BranchLowering {
         switch (i.op0().kind()) {
             case GPR -> {
                 int h = BlockEmitter.host(i.op0().reg());
-                a.lea(R15, R11, -8);
-                e.check(R15, 8, true, 1);
+                e.check(R11, -8, 8, true, 1);
                 if (h < 0) {
-                    e.foldAddress();
+                    e.freeRcx();
                     a.load(RCX, RSP, NativeLayout.slot(i.op0().reg()));
                     h = RCX;
                 }
                 e.memory().op(true, 0x89, h);
             }
             case IMM -> {
-                a.lea(R15, R11, -8);
-                e.check(R15, 8, true, 1);
+                e.check(R11, -8, 8, true, 1);
                 e.memory().op(true, 0xc7, 0);
                 a.d((int) i.imm());
             }
@@ -192,9 +189,8 @@ final class BranchLowering {
                 e.check(i, 8, false, 1);
                 e.memory().op(true, 0x8b, R15);
                 a.store(RSP, NativeLayout.SCRATCH, R15);
-                a.lea(R15, R11, -8);
-                e.check(R15, 8, true, 1);
-                e.foldAddress();
+                e.check(R11, -8, 8, true, 1);
+                e.freeRcx();
                 a.load(RCX, RSP, NativeLayout.SCRATCH);
                 e.memory().op(true, 0x89, RCX);
             }
@@ -212,7 +208,7 @@ final class BranchLowering {
         }
         int g = i.op0().reg();
         int h = BlockEmitter.host(g);
-        e.check(R11, 8, false, 1);
+        e.check(R11, 0, 8, false, 1);
         e.memory().op(true, 0x8b, h < 0 ? R15 : h);
         if (g != CpuState.RSP) {
             a.lea(R11, R11, 8);
@@ -227,7 +223,7 @@ final class BranchLowering {
         if (i.operandBits() != 64) {
             return false;
         }
-        e.check(RBP, 8, false, 1);
+        e.check(RBP, 0, 8, false, 1);
         a.lea(R11, RBP, 8);
         e.memory().op(true, 0x8b, RBP);
         return true;

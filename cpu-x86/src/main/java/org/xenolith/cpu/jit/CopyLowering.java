@@ -58,9 +58,18 @@ final class CopyLowering {
         }
         roles(i);
         boolean memory = rm.kind() == Operand.Kind.MEM;
+        if (inSlot(rm) && inSlot(reg) && isZeroing(d) && rm.reg() == reg.reg() && rm.bits() >= 32) {
+            a.reg(R15).op(i.rexW(), d.opcode(), R15);
+            a.store(RSP, NativeLayout.slot(rm.reg()), R15);
+            flags(i);
+            return true;
+        }
         boolean slotReg = inSlot(reg);
         boolean slotVvvv = inSlot(vvvv);
-        boolean slotRm = inSlot(rm);
+        // a register that lives in memory can be a memory operand, but for a write that must extend or merge
+        boolean rmInPlace = inSlot(rm) && rmSpec.method() == 'E'
+                && (!rmSpec.write() || rm.bits() == 64 && (reg == null || !regSpec.write()));
+        boolean slotRm = inSlot(rm) && !rmInPlace;
         int slots = (slotReg ? 1 : 0) + (slotVvvv ? 1 : 0) + (slotRm ? 1 : 0);
         if (slots == 3 || memory && slots == 2) {
             return false;
@@ -68,13 +77,13 @@ final class CopyLowering {
         if (memory) {
             e.check(i, Math.max(1, rm.bits() >>> 3), rmSpec.write(), d.align() ? rm.bits() >>> 3 : 1);
             if (slots > 0) {
-                e.foldAddress();
+                e.freeRcx();
             }
         }
         // temporaries: with a memory operand in R15 only RCX is left
         int regHost = hostOf(reg, RCX);
         int vvvvHost = hostOf(vvvv, slotReg ? R15 : RCX);
-        int rmHost = memory ? 0 : hostOf(rm, R15);
+        int rmHost = memory || rmInPlace ? 0 : hostOf(rm, R15);
         if (slotReg && (regSpec.read() || reg.bits() < 32)) {
             a.load(regHost, RSP, NativeLayout.slot(reg.reg()));
         }
@@ -87,13 +96,15 @@ final class CopyLowering {
         int field = reg == null ? Math.max(d.digit(), 0) : regHost;
         if (memory) {
             e.memory();
+        } else if (rmInPlace) {
+            a.at(RSP, NativeLayout.slot(rm.reg()));
         } else {
             a.reg(rmHost);
         }
         if (d.vex()) {
             a.vex(pp(d), i.rexW(), i.vectorBits() == 256, d.map(), d.opcode(), field, vvvv == null ? 0 : vvvvHost);
         } else {
-            boolean force = byteNeedsRex(reg, regHost) || !memory && byteNeedsRex(rm, rmHost);
+            boolean force = byteNeedsRex(reg, regHost) || !memory && !rmInPlace && byteNeedsRex(rm, rmHost);
             a.op(encode(i, d), i.rexW(), d.map(), d.opcode(), field, force);
         }
         immediates(i);
@@ -226,6 +237,11 @@ final class CopyLowering {
         e.flags(d.flagsWritten(), undefined);
     }
 
+    /** With one register twice the result does not depend on its value. */
+    private static boolean isZeroing(InsnDef d) {
+        return d.mnemonic().equals("XOR") || d.mnemonic().equals("SUB");
+    }
+
     private static boolean isLogic(InsnDef d) {
         return switch (d.mnemonic()) {
             case "AND", "OR", "XOR", "TEST" -> true;
@@ -346,7 +362,7 @@ final class CopyLowering {
         boolean memory = other.kind() == Operand.Kind.MEM;
         if (memory) {
             e.check(i, 1, rmSpec.write(), 1);
-            e.foldAddress();
+            e.freeRcx();
         } else if (inSlot(other)) {
             a.load(R15, RSP, NativeLayout.slot(other.reg()));
         }

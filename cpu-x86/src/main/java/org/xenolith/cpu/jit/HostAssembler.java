@@ -267,6 +267,15 @@ final class HostAssembler {
         code[site] = (byte) distance;
     }
 
+    /** Binds a short jump to an earlier place. */
+    void bind8To(int site, int target) {
+        int distance = target - site - 1;
+        if (distance < -128) {
+            throw new IllegalStateException("short jump over " + distance + " bytes");
+        }
+        code[site] = (byte) distance;
+    }
+
     void bind32(int site) {
         int v = at - site - 4;
         for (int k = 0; k < 4; k++) {

@@ -34,9 +34,7 @@ final class JumpCaches implements FetchListener {
         this.cpu = cpu;
         base = cpu.stateAddress() + CpuState.JUMP_CACHES;
         for (int t = 0; t < TABLES; t++) {
-            for (int k = 0; k < NativeLayout.JUMP_ENTRIES; k++) {
-                put64(tag(t, k), empty(k));
-            }
+            put64(tag(t, 0), empty(0));
         }
     }
 
@@ -110,11 +108,11 @@ final class JumpCaches implements FetchListener {
     }
 
     /**
-     * The tag of an empty slot: that of a RIP which belongs to the neighbouring slot. No value is safe by being impossible: a guest can
-     * jump to any 64-bit number.
+     * The tag of an empty slot: that of a RIP which belongs to another slot. No value is safe by being impossible: a guest can jump to any
+     * 64-bit number. 0 but for one, so that a table begins as untouched memory.
      */
     private static long empty(int index) {
-        return -Long.expand(index ^ 1, NativeLayout.JUMP_INDEX);
+        return index == 0 ? -1 : 0;
     }
 
     private static long pageBit(long rip) {
@@ -169,11 +167,19 @@ final class JumpCaches implements FetchListener {
         private int mode;
         private long pages;
         private int count;
-        private final int[] index = new int[NativeLayout.JUMP_ENTRIES];
-        private final Translation[] translations = new Translation[NativeLayout.JUMP_ENTRIES];
-        private final long[] code = new long[NativeLayout.JUMP_ENTRIES];
+        private int[] index = {};
+        private Translation[] translations = {};
+        private long[] code = {};
         /** A translation among them may have died since. */
         private boolean stale;
+
+        private void makeRoom(int entries) {
+            if (index.length < entries) {
+                index = new int[2 * entries];
+                translations = new Translation[2 * entries];
+                code = new long[2 * entries];
+            }
+        }
     }
 
     @Override
@@ -187,6 +193,7 @@ final class JumpCaches implements FetchListener {
         p.mode = mode[Tlb.USER];
         p.pages = pages[Tlb.USER];
         p.stale = false;
+        p.makeRoom(filledCount[Tlb.USER]);
         int n = 0;
         for (int i = 0; i < filledCount[Tlb.USER]; i++) {
             int k = filled[Tlb.USER][i];

@@ -19,7 +19,6 @@ final class NativeLayout {
     /** Bits of an address that index the TLB. */
     static final int MASK_INDEX = constant(0);
     static final int MASK_SIGN = constant(1);
-    static final int MASK_JUMP = constant(2);
     static final int MASK_15 = constant(3);
     static final int MASK_31 = constant(4);
     static final int MASK_63 = constant(5);
@@ -32,7 +31,7 @@ final class NativeLayout {
     static final int TARGET = constant(10);
     /** At entry and exit: LAHF's byte in AH, OF in AL. */
     static final int FLAGS = constant(11);
-    /** At entry and exit: the budget. */
+    /** At entry and exit: the complement of the budget. */
     static final int BUDGET = constant(12);
     /** At exit: R15, the linear address of a missed access or the target of a jump. */
     static final int ADDRESS = constant(13);
@@ -60,11 +59,9 @@ final class NativeLayout {
     static final int HOST_MXCSR = CpuState.NATIVE + 8 - BIAS;
 
     /** Jump caches, one for each right: tags (negated RIP), then code addresses. */
-    static final int JUMP_ENTRIES = 16384;
+    static final int JUMP_ENTRIES = 65536;
     static final int JUMP_TABLE = 2 * 8 * JUMP_ENTRIES;
     static final int JUMP_TABLES = CpuState.JUMP_CACHES - BIAS;
-    /** Bits of RIP that index a jump cache. */
-    static final long JUMP_INDEX = 0x7ffeL;
 
     private NativeLayout() {
     }
@@ -95,8 +92,9 @@ final class NativeLayout {
         return jumpTags(rights) + 8 * JUMP_ENTRIES;
     }
 
+    /** The low 16 bits of RIP: one MOVZX for emitted code. */
     static int jumpIndex(long rip) {
-        return (int) (Long.compress(rip, JUMP_INDEX));
+        return (int) rip & JUMP_ENTRIES - 1;
     }
 
     /** Writes the constants into the area of a CPU. */
@@ -117,7 +115,6 @@ final class NativeLayout {
         long[] v = new long[CONSTANTS];
         v[index(MASK_INDEX)] = (long) (Tlb.ENTRIES - 1) << 12;
         v[index(MASK_SIGN)] = 1L << 63;
-        v[index(MASK_JUMP)] = JUMP_INDEX;
         v[index(MASK_15)] = 15;
         v[index(MASK_31)] = 31;
         v[index(MASK_63)] = 63;

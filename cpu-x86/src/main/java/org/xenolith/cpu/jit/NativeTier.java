@@ -67,10 +67,10 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         Translation t = first;
         int k = from;
         while (t != null) {
-            put64(top + NativeLayout.BUDGET, left - (k == 0 ? 0 : t.insnCount - k));
+            put64(top + NativeLayout.BUDGET, ~(left - (k == 0 ? 0 : t.insnCount - k)));
             prepareEntry();
             counts.entries++;
-            int exit = translations.enter(state, t.code + (k == 0 ? 0 : t.at[k]));
+            int exit = translations.enter(state, k == 0 ? t.head() : t.code + t.at[k]);
             lastExit = exit;
             int kind = ExitKind.kind(exit);
             counts.exit(kind);
@@ -83,7 +83,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                 knownMode = mode;
             }
             long before = left;
-            left = get64(top + NativeLayout.BUDGET);
+            left = ~get64(top + NativeLayout.BUDGET);
             switch (kind) {
                 case ExitKind.TAKEN, ExitKind.NEXT -> {
                     retire(before, 0);

@@ -157,7 +157,7 @@ final class SpecialLowering {
                 return false;
             }
             e.check(i, bits >>> 3, true, 1);
-            e.foldAddress();
+            e.freeRcx();
             int size = bits == 16 ? 0x66 : 0;
             int op = bits == 8 ? 0x8a : 0x8b;
             e.memory().op(size, bits == 64, 0, op, RCX, false);
@@ -180,7 +180,7 @@ final class SpecialLowering {
     boolean cmpxchg16b(Insn i) {
         int bytes = i.op0().bits() >>> 3;
         e.check(i, bytes, true, bytes == 16 ? 16 : 1);
-        e.foldAddress();
+        e.freeRcx();
         a.mov(RCX, R10);
         e.memory().op(0, bytes == 16, 1, 0xc7, 1, false);
         e.flags(Flags.ZF, 0);
@@ -201,7 +201,7 @@ final class SpecialLowering {
         boolean memory = o.kind() == Operand.Kind.MEM;
         if (memory) {
             e.check(i, bits >>> 3, true, 1);
-            e.foldAddress();
+            e.freeRcx();
         }
         int h = memory ? 0 : e.use(o.reg(), R15);
         int countMask = bits == 64 ? NativeLayout.MASK_63 : NativeLayout.MASK_31;
@@ -372,11 +372,11 @@ final class SpecialLowering {
             } else {
                 a.lea(R15, e.use(i.base(), R15), RCX, 3, (int) i.disp());
             }
-            e.check(R15, 8, writes, 1);
-            e.foldAddress();
+            e.checkR15(8, writes, 1);
+            e.freeRcx();
             // a register number beyond the operand would move the address again
             a.pext(RCX, e.use(n, RCX), RSP, NativeLayout.MASK_63);
-            a.at(R15, 0).op(0, true, 1, i.def().opcode(), RCX, false);
+            e.memory().op(0, true, 1, i.def().opcode(), RCX, false);
         }
         e.flags(i.def().flagsWritten(), i.def().flagsUndefined());
         return true;

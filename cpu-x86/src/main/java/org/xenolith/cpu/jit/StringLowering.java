@@ -59,10 +59,11 @@ final class StringLowering {
             atMost(RAX);
         }
         atMost(R10);
-        a.lea(RAX, R9, 1);
+        a.mov(RAX, R9);
+        a.reg(RAX).op(true, 0xf7, 3);
         atMost(RAX);
         a.reg(R10).op(true, 0x29, RCX);
-        a.reg(R9).op(true, 0x29, RCX);
+        a.reg(R9).op(true, 0x01, RCX);
         a.load(RAX, RSP, NativeLayout.SCRATCH);
         a.store(RSP, NativeLayout.STRING_COUNT, RCX);
         host(i, moves, bytes, true);
@@ -72,15 +73,15 @@ final class StringLowering {
         a.mov(RCX, R10);
         int done = a.jrcxz();
         // the budget may be used up in the middle
-        a.pext(RCX, R9, RSP, NativeLayout.MASK_SIGN);
-        int more = a.jrcxz();
-        e.exit(a.jmp(), ExitKind.BUDGET);
-        a.bind8(more);
+        a.shrx(RCX, R9, RSP);
+        int spent = a.jrcxz();
         a.b(0xe9);
         a.d(again - (a.size() + 4));
+        a.bind8(spent);
+        e.exit(a.jmp(), ExitKind.BUDGET);
         a.bind8(done);
         // the head took one already
-        a.lea(R9, R9, 1);
+        a.lea(R9, R9, -1);
         a.bind32(nothing);
         return true;
     }
@@ -95,12 +96,12 @@ final class StringLowering {
     /** Checks the first element of source and destination; their host addresses go to STRING_SOURCE and R15. */
     private void access(boolean moves, int bytes) {
         if (moves) {
-            e.check(RSI, bytes, false, 1);
-            a.lea(R15, RSI, RCX, 0, 0);
+            e.check(RSI, 0, bytes, false, 1);
+            e.hostAddress();
             a.store(RSP, NativeLayout.STRING_SOURCE, R15);
         }
-        e.check(RDI, bytes, true, 1);
-        a.lea(R15, RDI, RCX, 0, 0);
+        e.check(RDI, 0, bytes, true, 1);
+        e.hostAddress();
     }
 
     /** The host's string instruction on the addresses of {@link #access}. */

@@ -35,9 +35,8 @@ final class SystemLowering {
             return false;
         }
         e.settleFlags();
-        a.lea(R15, R11, -8);
-        e.check(R15, 8, true, 1);
-        e.foldAddress();
+        e.check(R11, -8, 8, true, 1);
+        e.freeRcx();
         e.keepFlags();
         flagsToRcx();
         e.memory().op(true, 0x89, RCX);
@@ -99,7 +98,7 @@ final class SystemLowering {
         }
         if (to.kind() == Operand.Kind.MEM) {
             e.check(i, 2, true, 1);
-            e.foldAddress();
+            e.freeRcx();
             a.at(RSP, selector).op(false, 0x8b, RCX);
             e.memory().op(0x66, false, 0, 0x89, RCX, false);
             return true;
@@ -131,7 +130,7 @@ final class SystemLowering {
     /** FNSTCW: 16 bits of the state to memory. */
     boolean storeControlWord(Insn i) {
         e.check(i, 2, true, 1);
-        e.foldAddress();
+        e.freeRcx();
         a.at(RSP, NativeLayout.field(CpuState.FCW)).op(false, 0x8b, RCX);
         e.memory().op(0x66, false, 0, 0x89, RCX, false);
         return true;
@@ -149,9 +148,7 @@ final class SystemLowering {
         e.step();
         a.bind32(known);
         // base - (budget + what the head took for this instruction and those behind it)
-        a.mov(R15, R9);
-        a.reg(R15).op(true, 0xf7, 2);
-        a.lea(RCX, RCX, R15, 0, 1 - (blockLength - e.index()));
+        a.lea(RCX, RCX, R9, 0, 1 - (blockLength - e.index()));
         a.mov32(RAX, RCX);
         upperHalf(RDX, RCX);
         if (i.def().mnemonic().equals("RDTSCP")) {

@@ -6,6 +6,9 @@ import org.xenolith.cpu.decode.Block;
  * Host code of one block for one linear address and one mode. Dead once the block is stale or the code was evicted.
  */
 final class Translation implements Block.Compiled {
+    /** Bytes between the start of the code, which is the exit for an empty budget, and its head. */
+    static final int HEAD = 10;
+
     final int number;
     final Block block;
     /** Linear address (and RIP) of the first instruction. */
@@ -77,9 +80,14 @@ final class Translation implements Block.Compiled {
         return code + site + 4 + rel;
     }
 
-    /** Host address of the code. */
+    /** Offset in the code cache of where the block begins. */
+    int head() {
+        return code + HEAD;
+    }
+
+    /** Host address of where the block begins. */
     long address() {
-        return owner.address(code);
+        return owner.address(head());
     }
 
     void addIncoming(int who, int site) {

@@ -208,7 +208,7 @@ public final class Translations implements AutoCloseable {
         if (site < 0 || from.dead || to.dead) {
             return;
         }
-        patch(site, to.code);
+        patch(site, to.head());
         to.addIncoming(from.number << 1 | (taken ? 1 : 0), site);
         chained++;
     }

@@ -35,7 +35,7 @@ final class Translator {
         t.at = new char[n + 1];
         boolean anyUndefined = false;
         e.instruction(0);
-        e.head(n);
+        e.head(n, place, leave);
         boolean ended = false;
         for (int k = 0; k < n; k++) {
             t.at[k] = (char) e.a.size();
