@@ -5,6 +5,8 @@ import static org.xenolith.memory.RawMemory.get64;
 import static org.xenolith.memory.RawMemory.put32;
 import static org.xenolith.memory.RawMemory.put64;
 
+import org.jspecify.annotations.Nullable;
+import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.fpu.F80;
 import org.xenolith.cpu.fpu.FpuContext;
 
@@ -24,11 +26,13 @@ public final class X87Unit {
     /** Control word after FNINIT. */
     public static final int INITIAL_CONTROL = 0x37f;
 
+    /** Control word: the bits that can be loaded, and the one that is always set. */
+    public static final int CONTROL_BITS = 0x1f3f;
+    public static final int CONTROL_FIXED = 0x40;
+
     private static final int CODES = FpuContext.C0 | FpuContext.C1 | FpuContext.C2 | FpuContext.C3;
     private static final int EXCEPTIONS = 0x3f;
     private static final int TOP = 0x3800;
-    private static final int CONTROL_BITS = 0x1f3f;
-    private static final int CONTROL_FIXED = 0x40;
 
     /** Scratch values of the instruction that runs. */
     public final F80 a = new F80();
@@ -195,6 +199,28 @@ public final class X87Unit {
         put32(s + CpuState.FTW, get32(s + CpuState.FTW) & ~(1 << physical(i)));
     }
 
+    // ---- last instruction ----
+
+    /** What FOP holds after an instruction: the low bits of its opcode, and its ModRM byte. */
+    public static int opcode(Insn i) {
+        return (i.def().opcode() & 7) << 8 | i.modrm();
+    }
+
+    /**
+     * Records FIP, FCS and FOP.
+     *
+     * @param rip    of the instruction
+     * @param memory the last one with a memory operand, whose FDS is recorded too; FDP is not
+     */
+    public void setPointers(Insn i, long rip, @Nullable Insn memory) {
+        cpu.setField(CpuState.FIP, rip);
+        cpu.setField32(CpuState.FCS, cpu.selector(CpuState.CS));
+        cpu.setField32(CpuState.FOP, opcode(i));
+        if (memory != null) {
+            cpu.setField32(CpuState.FDS, cpu.selector(memory.seg()));
+        }
+    }
+
     // ---- one instruction ----
 
     /** Starts a waiting instruction: raises #MF if an exception is pending (SDM vol. 1, section 8.7). */
@@ -237,12 +263,6 @@ public final class X87Unit {
     /** Moves the exceptions and C1 of the instruction into the status word, with other condition codes. */
     public void commit() {
         commit(0, 0);
-    }
-
-    /** Moves the exceptions into the status word and leaves C1. */
-    public void commitExceptions() {
-        int sw = get32(s + CpuState.FSW) | context.status() & EXCEPTIONS;
-        put32(s + CpuState.FSW, context.faults() ? sw | ES | BUSY : sw);
     }
 
     /** Clears condition codes. */

@@ -30,12 +30,10 @@ final class X87 {
 
     /** Records FIP, FCS and FOP, and FDP and FDS of a memory operand, as every instruction but those of {@link X87Control} does. */
     static void pointers(Cpu c, Insn i) {
-        c.setField(CpuState.FIP, c.rip() - i.length());
-        c.setField32(CpuState.FCS, c.selector(CpuState.CS));
-        c.setField32(CpuState.FOP, (i.def().opcode() & 7) << 8 | i.modrm());
-        if (i.modrm() < 0xc0) {
+        boolean memory = i.modrm() < 0xc0;
+        c.x87().setPointers(i, c.rip() - i.length(), memory ? i : null);
+        if (memory) {
             c.setField(CpuState.FDP, i.ea(c));
-            c.setField32(CpuState.FDS, c.selector(i.seg()));
         }
     }
 

@@ -114,7 +114,7 @@ final class X87Compare {
         x.get(0, x.a);
         x.get(other, x.b);
         c.setArithmeticFlags(eflags(compare(x.a, x.b, quiet, f)));
-        x.commitExceptions();
+        x.commit();
         pop(x, f, pops);
     }
 

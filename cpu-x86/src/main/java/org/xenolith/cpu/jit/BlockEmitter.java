@@ -307,6 +307,20 @@ final class BlockEmitter {
         a.lea(R15, accessBase, accessIndex, 0, accessDisp);
     }
 
+    /** Stores the linear address of the checked operand. */
+    void storeAddress(int displacement) {
+        if (accessBase == RCX) {
+            // a constant
+            a.at(RSP, displacement).op(true, 0xc7, 0);
+            a.d(accessDisp);
+        } else if (accessDisp == 0) {
+            a.store(RSP, displacement, accessBase);
+        } else {
+            a.lea(RCX, accessBase, accessDisp);
+            a.store(RSP, displacement, RCX);
+        }
+    }
+
     // ---- exits ----
 
     /** An exit at the current instruction, reached by the jump whose displacement is at {@code site}. */

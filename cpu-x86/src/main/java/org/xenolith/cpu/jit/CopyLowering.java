@@ -129,11 +129,11 @@ final class CopyLowering {
         OperandSpec[] specs = i.def().operands();
         for (int n = 0; n < specs.length; n++) {
             switch (specs[n].method()) {
-                case 'E', 'M', 'W', 'U', 'R' -> {
+                case 'E', 'M', 'W', 'U', 'R', 'Q', 'N' -> {
                     rm = i.operand(n);
                     rmSpec = specs[n];
                 }
-                case 'G', 'V' -> {
+                case 'G', 'V', 'P' -> {
                     reg = i.operand(n);
                     regSpec = specs[n];
                 }

@@ -206,7 +206,16 @@ public final class LockstepTier extends NativeTier {
         for (int k = from; k < t.insnCount && !stopped; k++) {
             long rip = t.ripOf(k);
             int writes = journal.writes();
+            int control = cpu.field32(CpuState.FCW);
+            int status = cpu.field32(CpuState.FSW);
             stopped = onlyInterpreted(t, insns[k]) || !attempt(insns[k], rip, Math.min(remaining, MAX_ITERATIONS));
+            if (!stopped && insns[k].def().mnemonic().equals("FLDCW") && Mode.of(cpu) != t.mode) {
+                // it has unmasked an exception, which is for the interpreter
+                cpu.setField32(CpuState.FCW, control);
+                cpu.setField32(CpuState.FSW, status);
+                cpu.addRetired(-1);
+                stopped = true;
+            }
             if (stopped) {
                 if (!insns[k].def().rep()) {
                     journal.cancel(writes);

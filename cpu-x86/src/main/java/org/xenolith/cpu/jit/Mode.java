@@ -15,6 +15,8 @@ import org.xenolith.cpu.mmu.Tlb;
 final class Mode {
     /** All SSE exceptions masked. */
     private static final int MXCSR_MASKS = 0x1f80;
+    /** All x87 exceptions masked. */
+    private static final int FCW_MASKS = 0x3f;
 
     /** No emitted code for this state. */
     static final int NONE = -1;
@@ -91,6 +93,10 @@ final class Mode {
         if ((get32(cpu.stateAddress() + CpuState.MXCSR) & MXCSR_MASKS) != MXCSR_MASKS) {
             // an SSE instruction could raise #XM on the host: none runs there
             denied |= InsnDef.NEEDS_SSE | InsnDef.NEEDS_AVX;
+        }
+        if ((get32(cpu.stateAddress() + CpuState.FCW) & FCW_MASKS) != FCW_MASKS) {
+            // likewise for #MF
+            denied |= InsnDef.NEEDS_X87 | InsnDef.NEEDS_MMX;
         }
         int smap = (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 ? SMAP : 0;
         int sce = (cpu.efer() & ControlRegisters.EFER_SCE) != 0 ? SCE : 0;

@@ -4,6 +4,7 @@ import static org.xenolith.memory.RawMemory.put64;
 
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.X87Unit;
 import org.xenolith.cpu.mmu.Tlb;
 
 /**
@@ -44,6 +45,17 @@ final class NativeLayout {
     static final int MASK_SELECTOR = field(CpuState.NATIVE + 104);
     /** The time-stamp counter plus the remaining budget, kept by Java at each entry; 0 when emitted code cannot tell the time. */
     static final int TSC_BASE = field(CpuState.NATIVE + 112);
+    /** 0 while the guest's x87 registers are on the host's stack. */
+    static final int X87_ABSENT = field(CpuState.NATIVE + 128);
+    /** At entry: not 0 when the code relies on the guest's x87 registers being there. */
+    static final int X87_ENTER = field(CpuState.NATIVE + 136);
+    /** TOP in the status word; valid bits in the tag word; the bits of the control word that can be loaded. */
+    static final int MASK_TOP = field(CpuState.NATIVE + 144);
+    static final int MASK_TAGS = field(CpuState.NATIVE + 152);
+    static final int MASK_FCW = field(CpuState.NATIVE + 160);
+    /** Environments as FNSTENV stores them, 28 bytes: the guest's while it is loaded or stored, and Java's. */
+    static final int X87_ENVIRONMENT = field(CpuState.NATIVE + 192);
+    static final int HOST_X87 = field(CpuState.NATIVE + 224);
     /** Not 0 when an interrupt waits for IF; kept by Java at each entry. */
     static final int EVENTS = field(CpuState.NATIVE + 32);
     /** Scratch of the string instructions. */
@@ -109,6 +121,10 @@ final class NativeLayout {
         put64(state + BIAS + MASK_TF_AC, Flags.TF | Flags.AC);
         put64(state + BIAS + MASK_UPPER, -1L << 47);
         put64(state + BIAS + MASK_SELECTOR, 0xfffc);
+        put64(state + BIAS + X87_ABSENT, 1);
+        put64(state + BIAS + MASK_TOP, 0x3800);
+        put64(state + BIAS + MASK_TAGS, 0x5555);
+        put64(state + BIAS + MASK_FCW, X87Unit.CONTROL_BITS);
     }
 
     private static long[] constants() {

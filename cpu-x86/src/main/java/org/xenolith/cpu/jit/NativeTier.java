@@ -68,6 +68,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         int k = from;
         while (t != null) {
             put64(top + NativeLayout.BUDGET, ~(left - (k == 0 ? 0 : t.insnCount - k)));
+            put64(top + NativeLayout.X87_ENTER, t.needsX87(k) ? 1 : 0);
             prepareEntry();
             counts.entries++;
             int exit = translations.enter(state, k == 0 ? t.head() : t.code + t.at[k]);
@@ -108,6 +109,9 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                 default -> {
                     left += t.insnCount - k;
                     retire(before, t.undefinedAt(k));
+                    if (t.x87Pending != null) {
+                        X87Lowering.pointers(t, k, cpu.x87());
+                    }
                     if (pauses()) {
                         return;
                     }

@@ -16,7 +16,7 @@ enum Recipe {
     NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH,
     POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL, SYSRET, RDTSC,
     SEGMENT_BASE,
-    FNSTCW, COMPARE_STRINGS,
+    FNSTCW, COMPARE_STRINGS, X87, FLDCW, FNSTSW, FWAIT, MMX,
     /** One instruction in the interpreter. */
     INTERPRET;
 
@@ -32,6 +32,17 @@ enum Recipe {
     private static final Set<String> NOTHING = Set.of("NOP", "ENDBR64", "ENDBR32", "PREFETCHT0", "PREFETCHT1",
             "PREFETCHT2",
             "PREFETCHNTA", "PREFETCHW", "PREFETCHWT1", "PREFETCH", "LFENCE", "MFENCE", "SFENCE");
+    /** x87 instructions whose results are the same on every host. */
+    private static final Set<String> STACK = Set.of("FADD", "FADDP", "FIADD", "FMUL", "FMULP", "FIMUL", "FSUB", "FSUBP",
+            "FISUB", "FSUBR", "FSUBRP", "FISUBR", "FDIV", "FDIVP", "FIDIV", "FDIVR", "FDIVRP", "FIDIVR", "FCHS", "FABS",
+            "FSQRT", "FRNDINT", "FCOM", "FCOMP", "FICOM", "FICOMP", "FCOMPP", "FUCOM", "FUCOMP", "FUCOMPP", "FUCOMI",
+            "FCOMI", "FUCOMIP", "FCOMIP", "FTST", "FXAM", "FLD", "FILD", "FST", "FSTP", "FIST", "FISTP", "FISTTP",
+            "FXCH",
+            "FCMOVB", "FCMOVE", "FCMOVBE", "FCMOVU", "FCMOVNB", "FCMOVNE", "FCMOVNBE", "FCMOVNU", "FLD1", "FLDL2T",
+            "FLDL2E", "FLDPI", "FLDLG2", "FLDLN2", "FLDZ", "FDECSTP", "FINCSTP", "FFREE", "FNOP");
+    /** Second encodings that the manuals do not name. */
+    private static final Set<String> ALIASES = Set.of("DC D0+i", "DC D8+i", "DE D0+i", "DF D0+i", "DF D8+i", "DD C8+i",
+            "DF C8+i");
     /** Vector instructions with implicit registers, side effects, or results that differ between hosts. */
     private static final Set<String> NOT_VECTOR = Set.of("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS", "VRCPPS", "VRCPSS",
             "VRSQRTPS",
@@ -55,8 +66,17 @@ enum Recipe {
         if (m.equals("MOVS") || m.equals("STOS")) {
             return STRING;
         }
+        if (m.equals("FWAIT")) {
+            return FWAIT;
+        }
         if (d.privileged() || d.rep() || d.vsib()) {
             return INTERPRET;
+        }
+        if ((d.needs() & InsnDef.NEEDS_X87) != 0) {
+            return x87(d);
+        }
+        if ((d.needs() & InsnDef.NEEDS_MMX) != 0) {
+            return mmx(d);
         }
         if ((d.needs() & (InsnDef.NEEDS_SSE | InsnDef.NEEDS_AVX)) != 0) {
             return vector(d);
@@ -115,6 +135,24 @@ enum Recipe {
             }
         }
         return d.opcodeReg() ? m.equals("MOV") ? MOV_IMMEDIATE : INTERPRET : COPY;
+    }
+
+    private static Recipe x87(InsnDef d) {
+        return switch (d.mnemonic()) {
+            case "FLDCW" -> FLDCW;
+            case "FNSTSW" -> FNSTSW;
+            default -> STACK.contains(d.mnemonic()) && !ALIASES.contains(d.encoding()) ? X87 : INTERPRET;
+        };
+    }
+
+    /** Conversions between MMX and XMM registers are not all a transition to MMX. */
+    private static Recipe mmx(InsnDef d) {
+        return d.mnemonic().startsWith("CVT") || d.mnemonic().equals("MASKMOVQ") ? INTERPRET : MMX;
+    }
+
+    /** True for instructions with x87 or MMX registers. */
+    boolean x87() {
+        return this == X87 || this == FLDCW || this == FNSTSW || this == MMX;
     }
 
     private static Recipe vector(InsnDef d) {

@@ -1,5 +1,6 @@
 package org.xenolith.cpu.jit;
 
+import org.jspecify.annotations.Nullable;
 import org.xenolith.cpu.decode.Block;
 
 /**
@@ -39,6 +40,11 @@ final class Translation implements Block.Compiled {
     int nextMode;
     /** Instructions that the code covers: all of the block, or those up to a change of mode. */
     int insnCount;
+    /** First and last instruction with x87 or MMX registers; the code behind the first relies on their being loaded. */
+    int x87First = -1;
+    int x87Last = -1;
+    /** For each instruction: whose x87 pointers are not in the state before it, see {@link X87Lowering}; null where there are none. */
+    byte @Nullable [] x87Pending;
     boolean dead;
     /** Next translation of the same block. */
     Translation next;
@@ -56,6 +62,11 @@ final class Translation implements Block.Compiled {
     /** RIP of instruction k; of the next block for k = n. */
     long ripOf(int k) {
         return k == 0 ? rip : rip + block.insns()[k - 1].endOffset();
+    }
+
+    /** Whether code that is entered at instruction k, not by way of those before it, needs the x87 registers loaded. */
+    boolean needsX87(int k) {
+        return k > x87First && k <= x87Last;
     }
 
     int undefinedAt(int k) {

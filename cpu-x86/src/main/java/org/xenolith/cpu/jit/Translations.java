@@ -31,7 +31,7 @@ public final class Translations implements AutoCloseable {
     private final int leave;
     private final int start;
     private final int regionBytes;
-    private final Translator translator = new Translator();
+    private final Translator translator;
     private final List<JumpCaches> jumpCaches = new ArrayList<>();
     private final List<List<Translation>> regions = new ArrayList<>();
     private Translation[] byNumber = new Translation[4096];
@@ -56,6 +56,8 @@ public final class Translations implements AutoCloseable {
         cache.write(0, stub.bytes());
         entry = new HostEntry(cache.base());
         leave = stub.leaveOffset();
+        boolean sourceFirst = new HostEntry(cache.base() + stub.probeOffset()).call(0, 0) == 0;
+        translator = new Translator(stub.loadX87Offset(), sourceFirst);
         start = 4096;
         regionBytes = (int) ((bytes - start) / REGIONS);
         for (int r = 0; r < REGIONS; r++) {

@@ -14,8 +14,13 @@ final class Translator {
     private final SpecialLowering special = new SpecialLowering(e);
     private final StringLowering strings = new StringLowering(e);
     private final SystemLowering system = new SystemLowering(e);
+    private final X87Lowering x87;
     private final IdentityHashMap<InsnDef, Recipe> recipes = new IdentityHashMap<>();
     private final short[] undefined = new short[128];
+
+    Translator(int x87Loader, boolean x87SourceFirst) {
+        x87 = new X87Lowering(e, copy, x87Loader, x87SourceFirst);
+    }
 
     /**
      * Emits a block.
@@ -32,6 +37,7 @@ final class Translator {
         t.insnCount = n;
         e.begin(insns, t.rip, t.mode, t.number);
         branches.begin(t.rip, t.block.secondMfn() >= 0);
+        x87.begin(insns, t.rip, place);
         t.at = new char[n + 1];
         boolean anyUndefined = false;
         e.instruction(0);
@@ -42,6 +48,10 @@ final class Translator {
             undefined[k] = (short) e.undefined();
             anyUndefined |= e.undefined() != 0;
             e.instruction(k);
+            x87.before(k);
+            if (k == n - 1 && !recipe(insns[k]).x87()) {
+                x87.settle();
+            }
             ended = instruction(t, insns[k], k == n - 1);
             if (spoil && !ended && t.spoiledAt < 0 && (t.interpreted >>> k & 1) == 0) {
                 e.a.lea(HostAssembler.RAX, HostAssembler.RAX, 1);
@@ -51,6 +61,7 @@ final class Translator {
         t.at[n] = (char) e.a.size();
         undefined[n] = 0;
         if (!ended) {
+            x87.settle();
             long next = e.nextRip();
             e.settleFlags();
             if (Mmu.isCanonical(next)) {
@@ -62,6 +73,7 @@ final class Translator {
         if (anyUndefined) {
             t.undefined = java.util.Arrays.copyOf(undefined, n + 1);
         }
+        x87.finish(t, n);
         e.finish(place, leave);
         t.takenSite = branches.takenSite();
         t.nextSite = branches.nextSite();
@@ -89,6 +101,7 @@ final class Translator {
             e.step();
             // on its way back from the interpreter the flags are exact
             e.flagsExact();
+            x87.interpreted();
             return false;
         }
         return isJump(i);
@@ -169,6 +182,11 @@ final class Translator {
             case SYSRET -> systemCall(t, false, i);
             case RDTSC -> system.timeStamp(i, t.mode, t.insnCount);
             case SEGMENT_BASE -> system.segmentBase(i, t.mode);
+            case X87 -> x87.emit(i);
+            case FLDCW -> x87.loadControl(i);
+            case FNSTSW -> x87.storeStatus(i);
+            case FWAIT -> x87.await(t.mode);
+            case MMX -> x87.mmx(i);
             case INTERPRET -> false;
         };
     }

@@ -8,6 +8,7 @@ import org.xenolith.cpu.decode.Insn;
  * <ul>
  * <li>C0, C2, C3 where SDM vol. 2 calls them undefined: after all but compares, FXAM, FPREM, FPREM1 and loads of the
  * status word (C2 also stays defined after the trigonometric functions);
+ * <li>C1 after FCOMI and its kin, which SDM vol. 2 clears and Zen 4 leaves alone;
  * <li>F2XM1 FYL2X FYL2XP1 FPATAN FSIN FCOS FSINCOS FPTAN: the last bits of results, C1 and PE, UE; everything when an
  * argument lies outside the range that the manual gives, or is beyond pi/4, where the argument reduction differs;
  * <li>C2 of FPREM, FPREM1 and the trigonometric functions after an invalid operation, all condition codes after an
@@ -41,6 +42,7 @@ final class X87Undefined {
                 {
                 }
             case "FSIN", "FCOS", "FSINCOS", "FPTAN" -> d.fsw &= ~(C0 | C3);
+            case "FCOMI", "FCOMIP", "FUCOMI", "FUCOMIP" -> d.fsw &= ~(C0 | C1 | C2 | C3);
             default -> d.fsw &= ~(C0 | C2 | C3);
         }
         if (m.startsWith("FPREM") || trigonometric(m)) {
