@@ -152,7 +152,8 @@ final class DemoCommand implements Callable<Integer> {
         MachineConfig config = new MachineConfig(List.of(domain), CpuModels.DEFAULT, tier, Pace.MAX, 0,
                 MachineConfig.DEFAULT_EPOCH, Long.MAX_VALUE,
                 wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
-                MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE, Diagnostics.NONE);
+                MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
+                rehearse ? Optional.empty() : TranslationCache.of(null, tier), Diagnostics.NONE);
         RunResult result = new Session(app, config, Optional.empty(), Optional.empty(), verbose).run();
         String shown = kernel.getFileName().toString();
         table.add(shown, result);

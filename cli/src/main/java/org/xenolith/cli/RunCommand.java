@@ -80,6 +80,10 @@ final class RunCommand implements Callable<Integer> {
             description = "Most host code that the native tier keeps, 4M to 1G; 256M by default.")
     private long codeCache;
 
+    @Option(names = "--translation-cache", paramLabel = "DIR|off",
+            description = "Where host code is kept for the next start; ~/.cache/xenolith by default, with --tier auto and native.")
+    private String translationCache;
+
     @Option(names = "--pace", paramLabel = "PACE", converter = Values.PaceName.class,
             description = "Idle time takes no time (max), or as long as on a clock (real; default on a terminal).")
     private Pace pace;
@@ -211,6 +215,7 @@ final class RunCommand implements Callable<Integer> {
                 epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
                 timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
                 idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache,
+                TranslationCache.of(translationCache, tier),
                 diagnostics);
     }
 

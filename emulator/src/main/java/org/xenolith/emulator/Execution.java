@@ -13,6 +13,7 @@ import org.xenolith.cpu.interp.Interpreter;
 import org.xenolith.cpu.jit.LockstepTier;
 import org.xenolith.cpu.jit.NativeCounts;
 import org.xenolith.cpu.jit.NativeTier;
+import org.xenolith.cpu.jit.StoredTranslations;
 import org.xenolith.cpu.jit.Translations;
 import org.xenolith.memory.PhysicalMemory;
 
@@ -22,6 +23,7 @@ final class Execution implements AutoCloseable {
     private final InstructionTable table = InstructionSet.create();
     private final CodeCache code;
     private final Optional<Translations> translations;
+    private final Optional<StoredTranslations> stored;
     private final long faultAt;
     private final List<LockstepTier> lockstep = new ArrayList<>();
     private final List<NativeCounts> counts = new ArrayList<>();
@@ -50,6 +52,11 @@ final class Execution implements AutoCloseable {
                 : Optional.of(new Translations(config.codeCacheBytes()));
         Diagnostics diagnostics = config.diagnostics();
         faultAt = diagnostics.translatorFaultAt();
+        // a run that goes wrong on purpose must not leave anything behind
+        stored = translations.isEmpty() || faultAt != LockstepTier.NO_FAULT
+                ? Optional.empty()
+                : config.translationCache().flatMap(directory -> StoredTranslations.open(directory, config.cpu()));
+        stored.ifPresent(s -> translations.get().keepIn(s, memory));
         if (translations.isPresent() && diagnostics.translations().isPresent()) {
             translations.get().trace(table, diagnostics.translations().get());
         }
@@ -109,6 +116,9 @@ final class Execution implements AutoCloseable {
         }
         translations.ifPresent(t -> {
             all.put("translation_made", t.made());
+            all.put("translation_loaded", stored.map(StoredTranslations::loaded).orElse(0L));
+            all.put("translation_reused", stored.map(StoredTranslations::reused).orElse(0L));
+            all.put("translation_stored", stored.map(StoredTranslations::stored).orElse(0L));
             all.put("translation_dropped", t.dropped());
             all.put("translation_chained", t.chained());
             all.put("translation_bytes", t.bytesMade());
@@ -118,8 +128,14 @@ final class Execution implements AutoCloseable {
         return all;
     }
 
+    /** The run has come to an orderly end: keeps its translations for later runs. */
+    void finish() {
+        stored.ifPresent(StoredTranslations::save);
+    }
+
     @Override
     public void close() {
+        stored.ifPresent(StoredTranslations::close);
         translations.ifPresent(Translations::close);
     }
 }

@@ -136,6 +136,7 @@ public final class Machine implements AutoCloseable {
             }
             settle();
         }
+        execution.finish();
         return result();
     }
 

@@ -1,7 +1,9 @@
 package org.xenolith.emulator;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A machine and the guests on it. Everything that a guest can see follows from this record.
@@ -16,11 +18,12 @@ import java.util.List;
  * @param wallTimeoutMs limit of host time in milliseconds, {@link Long#MAX_VALUE} for none
  * @param idleTimeoutNs how long, in virtual nanoseconds, the machine may wait for its own timers only
  * @param codeCacheBytes most bytes of host code that the native tier keeps, 4 MiB to 1 GiB
+ * @param translationCache folder in which translations are kept from run to run; empty to keep none
  * @param diagnostics aids for work on the emulator itself
  */
 public record MachineConfig(List<DomainConfig> domains, String cpu, Tier tier, Pace pace, long seed, Instant epoch,
         long timeoutNs,
-        long wallTimeoutMs, long idleTimeoutNs, long codeCacheBytes,
+        long wallTimeoutMs, long idleTimeoutNs, long codeCacheBytes, Optional<Path> translationCache,
         Diagnostics diagnostics) {
     /** Size of the cache of host code when none is given. */
     public static final long DEFAULT_CODE_CACHE = 256L << 20;

@@ -8,6 +8,7 @@ import static org.xenolith.cpu.jit.HostAssembler.RAX;
 import static org.xenolith.cpu.jit.HostAssembler.RCX;
 import static org.xenolith.cpu.jit.HostAssembler.RSP;
 
+import java.util.Arrays;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.decode.Insn;
@@ -21,12 +22,15 @@ import org.xenolith.cpu.mmu.Tlb;
  * arithmetic flags at every instruction boundary, so address arithmetic and checks never touch flags.
  */
 final class BlockEmitter {
+    static final int CALL = 0xe8;
+    static final int JMP = 0xe9;
+
     final HostAssembler a = new HostAssembler();
+    private final int leave;
 
     private Insn[] insns;
     private long rip;
     private int rights;
-    private int number;
     /** Flags that EFLAGS now holds wrongly: undefined ones, which must read as 0. */
     private int undefined;
     private int k;
@@ -39,18 +43,26 @@ final class BlockEmitter {
     private long[] stubAddress = new long[256];
     private int stubs;
 
+    private char[] links = new char[256];
+    private int linkCount;
+
     /** Where the checked access is. */
     private int accessBase;
     private int accessIndex;
     private int accessDisp;
 
-    void begin(Insn[] block, long blockRip, int mode, int translation) {
+    /** @param leave offset in the cache of the code that leaves with the exit's number in ECX */
+    BlockEmitter(int leave) {
+        this.leave = leave;
+    }
+
+    void begin(Insn[] block, long blockRip, int mode) {
         a.clear();
         stubs = 0;
+        linkCount = 0;
         insns = block;
         rip = blockRip;
         rights = Mode.rights(mode);
-        number = translation;
         undefined = 0;
     }
 
@@ -325,7 +337,7 @@ final class BlockEmitter {
 
     /** An exit at the current instruction, reached by the jump whose displacement is at {@code site}. */
     void exit(int site, int kind) {
-        stub(site, ExitKind.number(number, k, kind), -1, 0);
+        stub(site, ExitKind.number(0, k, kind), -1, 0);
     }
 
     /** Leaves to the interpreter for this instruction, always. */
@@ -334,15 +346,15 @@ final class BlockEmitter {
     }
 
     private void miss(int site, int bytes, boolean write, int register, long address) {
-        stub(site, ExitKind.number(number, k, ExitKind.miss(bytes, write)), register, address);
+        stub(site, ExitKind.number(0, k, ExitKind.miss(bytes, write)), register, address);
     }
 
     private void stub(int site, int exit, int register, long address) {
         if (stubs == stubSite.length) {
-            stubSite = java.util.Arrays.copyOf(stubSite, 2 * stubs);
-            stubExit = java.util.Arrays.copyOf(stubExit, 2 * stubs);
-            stubRegister = java.util.Arrays.copyOf(stubRegister, 2 * stubs);
-            stubAddress = java.util.Arrays.copyOf(stubAddress, 2 * stubs);
+            stubSite = Arrays.copyOf(stubSite, 2 * stubs);
+            stubExit = Arrays.copyOf(stubExit, 2 * stubs);
+            stubRegister = Arrays.copyOf(stubRegister, 2 * stubs);
+            stubAddress = Arrays.copyOf(stubAddress, 2 * stubs);
         }
         stubSite[stubs] = site;
         stubExit[stubs] = exit;
@@ -350,13 +362,8 @@ final class BlockEmitter {
         stubAddress[stubs++] = address;
     }
 
-    /**
-     * Emits the stubs.
-     *
-     * @param place offset in the cache that this block's code will be put at
-     * @param leave offset of the code that leaves with the exit's number in ECX
-     */
-    void finish(int place, int leave) {
+    /** Emits the stubs. */
+    void finish() {
         for (int s = 0; s < stubs; s++) {
             a.bind32(stubSite[s]);
             if (stubRegister[s] == -2) {
@@ -364,23 +371,37 @@ final class BlockEmitter {
             } else if (stubRegister[s] >= 0) {
                 a.lea(R15, stubRegister[s], (int) stubAddress[s]);
             }
-            jumpOut(stubExit[s], place, leave);
+            jumpOut(stubExit[s]);
         }
     }
 
-    private void jumpOut(int exit, int place, int leave) {
+    /** {@link Translations} adds the translation's number. */
+    private void jumpOut(int exit) {
         a.b(0xb9);
         a.d(exit);
-        a.b(0xe9);
-        a.d(leave - (place + a.size() + 4));
+        link(JMP, leave);
+    }
+
+    /** A jump or call to fixed code, which is at an offset in the cache; right for a block at offset 0, {@link Translations} moves it. */
+    void link(int opcode, int target) {
+        a.b(opcode);
+        if (linkCount == links.length) {
+            links = Arrays.copyOf(links, 2 * linkCount);
+        }
+        links[linkCount++] = (char) a.size();
+        a.d(target - (a.size() + 4));
+    }
+
+    char[] links() {
+        return Arrays.copyOf(links, linkCount);
     }
 
     /**
      * {@code n} instructions off the budget, of which R9 holds the complement; leaves where it does not reach. A translation begins with this
      * exit, near enough for a short jump; its head is {@link Translation#HEAD} bytes on.
      */
-    void head(int n, int place, int leave) {
-        jumpOut(ExitKind.number(number, k, ExitKind.BUDGET), place, leave);
+    void head(int n) {
+        jumpOut(ExitKind.number(0, k, ExitKind.BUDGET));
         a.lea(R9, R9, n);
         a.shrx(RCX, R9, RSP);
         a.bind8To(a.jrcxz(), 0);

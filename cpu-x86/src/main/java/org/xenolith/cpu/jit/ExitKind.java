@@ -31,6 +31,11 @@ final class ExitKind {
         return translation << 12 | insn << 5 | kind;
     }
 
+    /** The same exit of another translation. */
+    static int of(int translation, int number) {
+        return translation << 12 | number & 0xfff;
+    }
+
     static int kind(int number) {
         return number & 31;
     }

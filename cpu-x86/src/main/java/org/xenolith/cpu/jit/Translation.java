@@ -5,6 +5,8 @@ import org.xenolith.cpu.decode.Block;
 
 /**
  * Host code of one block for one linear address and one mode. Dead once the block is stale or the code was evicted.
+ *
+ * <p>What the code depends on, and what is said of it here, is kept between runs by {@link StoredCode}.
  */
 final class Translation implements Block.Compiled {
     /** Bytes between the start of the code, which is the exit for an empty budget, and its head. */
@@ -22,6 +24,8 @@ final class Translation implements Block.Compiled {
     char[] at;
     /** Flags that EFLAGS holds wrongly before each instruction (the host's choice of undefined flags), or null where there are none. */
     short[] undefined;
+    /** Offsets from {@link #code} of the displacements of jumps and calls to the fixed code of the cache; each JMP is an exit. */
+    char[] links;
     /** Offsets in the cache of the patchable jump displacements to the taken target and to the next instruction, or -1. */
     int takenSite = -1;
     int nextSite = -1;
@@ -71,24 +75,6 @@ final class Translation implements Block.Compiled {
 
     int undefinedAt(int k) {
         return undefined == null ? 0 : undefined[k];
-    }
-
-    /** Makes the sites, which the translator gave relative to the code, offsets in the cache, and reads where they go unpatched. */
-    void placeSites(byte[] emitted) {
-        if (takenSite >= 0) {
-            takenStub = target(emitted, takenSite);
-            takenSite += code;
-        }
-        if (nextSite >= 0) {
-            nextStub = target(emitted, nextSite);
-            nextSite += code;
-        }
-    }
-
-    private int target(byte[] emitted, int site) {
-        int rel = emitted[site] & 0xff | (emitted[site + 1] & 0xff) << 8 | (emitted[site + 2] & 0xff) << 16
-                | emitted[site + 3] << 24;
-        return code + site + 4 + rel;
     }
 
     /** Offset in the code cache of where the block begins. */

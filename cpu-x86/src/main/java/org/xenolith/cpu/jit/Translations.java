@@ -1,5 +1,8 @@
 package org.xenolith.cpu.jit;
 
+import static org.xenolith.memory.RawMemory.copy;
+import static org.xenolith.memory.RawMemory.get32;
+import static org.xenolith.memory.RawMemory.get8;
 import static org.xenolith.memory.RawMemory.put32;
 
 import java.util.ArrayList;
@@ -12,6 +15,7 @@ import org.xenolith.cpu.jit.host.CodeCache;
 import org.xenolith.cpu.jit.host.HostEntry;
 import org.xenolith.cpu.jit.host.HostException;
 import org.xenolith.cpu.jit.host.HostFeatures;
+import org.xenolith.memory.PhysicalMemory;
 
 /**
  * The host code of one machine, shared by its CPUs: finds, makes, chains and drops translations.
@@ -22,16 +26,17 @@ public final class Translations implements AutoCloseable {
     /** Number of the translation in an exit's number. */
     private static final int MAX_TRANSLATIONS = 1 << 20;
     private static final int REGIONS = 16;
-    /** More than the longest block's code. */
-    private static final int ROOM = 64 << 10;
+    /** From an exit's number, in MOV ECX, to the displacement of the jump to the code that leaves. */
+    private static final int NUMBER_TO_LINK = 5;
 
     private final CodeCache cache;
     private final long writable;
     private final HostEntry entry;
-    private final int leave;
     private final int start;
     private final int regionBytes;
     private final Translator translator;
+    /** What else of the host the code depends on. */
+    private final int hostKind;
     private final List<JumpCaches> jumpCaches = new ArrayList<>();
     private final List<List<Translation>> regions = new ArrayList<>();
     private Translation[] byNumber = new Translation[4096];
@@ -42,6 +47,8 @@ public final class Translations implements AutoCloseable {
     private int top;
     private long made;
     private Consumer<Translation> trace;
+    private StoredTranslations store;
+    private long guestMemory;
     private long bytesMade;
     private long guestInstructions;
     private long dropped;
@@ -55,9 +62,9 @@ public final class Translations implements AutoCloseable {
         EntryStub stub = new EntryStub();
         cache.write(0, stub.bytes());
         entry = new HostEntry(cache.base());
-        leave = stub.leaveOffset();
         boolean sourceFirst = new HostEntry(cache.base() + stub.probeOffset()).call(0, 0) == 0;
-        translator = new Translator(stub.loadX87Offset(), sourceFirst);
+        translator = new Translator(stub, sourceFirst);
+        hostKind = sourceFirst ? 1 : 0;
         start = 4096;
         regionBytes = (int) ((bytes - start) / REGIONS);
         for (int r = 0; r < REGIONS; r++) {
@@ -84,6 +91,17 @@ public final class Translations implements AutoCloseable {
     public void trace(InstructionTable table, Consumer<String> to) {
         CodeText text = new CodeText(table, this);
         trace = t -> to.accept(text.of(t));
+    }
+
+    /**
+     * Takes over translations that a store has, and has it keep those that are made.
+     *
+     * @param memory what blocks are decoded from
+     */
+    public void keepIn(StoredTranslations kept, PhysicalMemory memory) {
+        store = kept;
+        kept.onHost(hostKind);
+        guestMemory = memory.base();
     }
 
     void addJumpCaches(JumpCaches caches) {
@@ -123,30 +141,79 @@ public final class Translations implements AutoCloseable {
 
     /** @param spoil make the code of one instruction go wrong on purpose */
     Translation make(Block block, long rip, int mode, boolean spoil) {
-        if (top + ROOM > regionEnd()) {
-            region = (region + 1) % REGIONS;
-            top = start + region * regionBytes;
-            emptyRegion();
-        }
         Translation t = new Translation(takeNumber(), block, rip, mode, this);
-        byte[] code = translator.translate(t, top, leave, spoil);
-        int size = translator.size();
-        cache.write(top, code, size);
-        t.code = top;
-        t.codeBytes = size;
-        t.placeSites(code);
+        emit(t, spoil);
+        int size = t.codeBytes;
         top += size + 15 & -16;
         byNumber[t.number] = t;
         regions.get(region).add(t);
         t.next = (Translation) block.compiled();
         block.setCompiled(t);
-        made++;
         bytesMade += size;
         guestInstructions += t.insnCount;
         if (trace != null) {
             trace.accept(t);
         }
         return t;
+    }
+
+    /** Puts a translation's code at the top of the cache: from the store, or made now and then kept there. */
+    private void emit(Translation t, boolean spoil) {
+        boolean keep = store != null && !spoil && t.block.valid();
+        long guest = keep ? store.guestBytes(t.block, guestMemory) : 0;
+        int hash = keep ? store.hash(t.block, t.rip, t.mode, guest) : 0;
+        long entry = keep ? store.find(t.block, t.rip, t.mode, guest, hash) : 0;
+        int size;
+        if (entry != 0) {
+            StoredCode.read(entry, t);
+            size = StoredCode.codeBytes(entry);
+            makeRoom(size);
+            copy(StoredCode.code(entry), writable + top, size);
+        } else {
+            byte[] code = translator.translate(t, spoil);
+            size = translator.size();
+            made++;
+            if (keep) {
+                store.add(t, code, size, guest, hash);
+            }
+            makeRoom(size);
+            cache.write(top, code, size);
+        }
+        place(t, size);
+    }
+
+    private void makeRoom(int size) {
+        if (top + size > regionEnd()) {
+            region = (region + 1) % REGIONS;
+            top = start + region * regionBytes;
+            emptyRegion();
+        }
+    }
+
+    /** The translation's code is at the top: its exits get their numbers, and its links lead from there. */
+    private void place(Translation t, int size) {
+        t.code = top;
+        t.codeBytes = size;
+        for (char link : t.links) {
+            long at = writable + top + link;
+            put32(at, get32(at) - top);
+            if (get8(at - 1) == BlockEmitter.JMP) {
+                long number = at - NUMBER_TO_LINK;
+                put32(number, ExitKind.of(t.number, get32(number)));
+            }
+        }
+        if (t.takenSite >= 0) {
+            t.takenSite += top;
+            t.takenStub = target(t.takenSite);
+        }
+        if (t.nextSite >= 0) {
+            t.nextSite += top;
+            t.nextStub = target(t.nextSite);
+        }
+    }
+
+    private int target(int site) {
+        return site + 4 + get32(writable + site);
     }
 
     /** Takes a translation out of use, so that its block is translated again. */
@@ -237,17 +304,17 @@ public final class Translations implements AutoCloseable {
         }
     }
 
-    /** Translations made. */
+    /** Translations made, not counting those that a store had. */
     public long made() {
         return made;
     }
 
-    /** Bytes of host code made. */
+    /** Bytes of host code made or taken over. */
     public long bytesMade() {
         return bytesMade;
     }
 
-    /** Guest instructions in all translations made. */
+    /** Guest instructions in all translations made or taken over. */
     public long guestInstructions() {
         return guestInstructions;
     }

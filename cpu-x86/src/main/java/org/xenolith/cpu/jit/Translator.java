@@ -8,40 +8,45 @@ import org.xenolith.cpu.mmu.Mmu;
 
 /** Turns a block of 64-bit guest code into host code; see {@code docs/translator.md}. */
 final class Translator {
-    private final BlockEmitter e = new BlockEmitter();
-    private final CopyLowering copy = new CopyLowering(e);
-    private final BranchLowering branches = new BranchLowering(e);
-    private final SpecialLowering special = new SpecialLowering(e);
-    private final StringLowering strings = new StringLowering(e);
-    private final SystemLowering system = new SystemLowering(e);
+    private final BlockEmitter e;
+    private final CopyLowering copy;
+    private final BranchLowering branches;
+    private final SpecialLowering special;
+    private final StringLowering strings;
+    private final SystemLowering system;
     private final X87Lowering x87;
     private final IdentityHashMap<InsnDef, Recipe> recipes = new IdentityHashMap<>();
     private final short[] undefined = new short[128];
 
-    Translator(int x87Loader, boolean x87SourceFirst) {
-        x87 = new X87Lowering(e, copy, x87Loader, x87SourceFirst);
+    /** @param stub the fixed code, at the start of the cache */
+    Translator(EntryStub stub, boolean x87SourceFirst) {
+        e = new BlockEmitter(stub.leaveOffset());
+        copy = new CopyLowering(e);
+        branches = new BranchLowering(e);
+        special = new SpecialLowering(e);
+        strings = new StringLowering(e);
+        system = new SystemLowering(e);
+        x87 = new X87Lowering(e, copy, stub.loadX87Offset(), x87SourceFirst);
     }
 
     /**
      * Emits a block.
      *
-     * @param t gets the instructions' offsets and the patchable sites, all relative to its code
-     * @param place offset in the cache that the code will be put at
-     * @param leave offset of the code that leaves
+     * @param t gets the instructions' offsets, the patchable sites and the links, all relative to its code
      * @param spoil make the first translated instruction that allows it go wrong: it counts up RAX
      * @return the emitter's buffer, of which {@link #size} bytes count
      */
-    byte[] translate(Translation t, int place, int leave, boolean spoil) {
+    byte[] translate(Translation t, boolean spoil) {
         Insn[] insns = t.block.insns();
         int n = covered(insns, t.mode);
         t.insnCount = n;
-        e.begin(insns, t.rip, t.mode, t.number);
+        e.begin(insns, t.rip, t.mode);
         branches.begin(t.rip, t.block.secondMfn() >= 0);
-        x87.begin(insns, t.rip, place);
+        x87.begin(insns, t.rip);
         t.at = new char[n + 1];
         boolean anyUndefined = false;
         e.instruction(0);
-        e.head(n, place, leave);
+        e.head(n);
         boolean ended = false;
         for (int k = 0; k < n; k++) {
             t.at[k] = (char) e.a.size();
@@ -74,7 +79,8 @@ final class Translator {
             t.undefined = java.util.Arrays.copyOf(undefined, n + 1);
         }
         x87.finish(t, n);
-        e.finish(place, leave);
+        e.finish();
+        t.links = e.links();
         t.takenSite = branches.takenSite();
         t.nextSite = branches.nextSite();
         return e.a.buffer();

@@ -24,8 +24,7 @@ final class X87Lowering {
     private final BlockEmitter e;
     private final HostAssembler a;
     private final CopyLowering copy;
-    /** Offsets in the cache of the block's code, and of the code that loads the registers. */
-    private int place;
+    /** Offset in the cache of the code that loads the registers. */
     private final int loader;
     private final boolean sourceFirst;
 
@@ -51,10 +50,9 @@ final class X87Lowering {
         this.sourceFirst = sourceFirst;
     }
 
-    void begin(Insn[] block, long blockRip, int codeOffset) {
+    void begin(Insn[] block, long blockRip) {
         insns = block;
         rip = blockRip;
-        place = codeOffset;
         first = NOTHING;
         last = NOTHING;
         instruction = NOTHING;
@@ -135,8 +133,7 @@ final class X87Lowering {
         first = e.index();
         a.load(RCX, RSP, NativeLayout.X87_ABSENT);
         int loaded = a.jrcxz();
-        a.b(0xe8);
-        a.d(loader - (place + a.size() + 4));
+        e.link(BlockEmitter.CALL, loader);
         a.bind8(loaded);
     }
 
