@@ -16,9 +16,13 @@ final class TranslationCache {
      *
      * @param option what the user asked for, or null
      * @return empty for none
+     * @throws UserError if that is no name of a folder
      */
-    static Optional<Path> of(String option, Tier tier) {
+    static Optional<Path> of(String option, Tier tier) throws UserError {
         if (option != null) {
+            if (option.isBlank() || option.indexOf('\0') >= 0) {
+                throw UserError.usage("--translation-cache: must be a folder, or off");
+            }
             return option.equals(OFF) ? Optional.empty() : Optional.of(Path.of(option));
         }
         return tier == Tier.AUTO || tier == Tier.NATIVE

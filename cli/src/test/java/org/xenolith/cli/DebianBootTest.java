@@ -82,7 +82,7 @@ final class DebianBootTest {
 
     private int run(String append, String... options) {
         List<String> args = new ArrayList<>(List.of("run", "--kernel", kernel.toString(), "--initrd", initrd.toString(),
-                "--memory", "256M", "--append", append, "--stats", stats.toString()));
+                "--memory", "256M", "--append", append, "--stats", stats.toString(), "--translation-cache", "off"));
         args.addAll(List.of(options));
         out.reset();
         err.reset();

@@ -18,12 +18,14 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.xenolith.cpu.jit.Translations;
 import org.xenolith.testimages.EmbeddedGuest;
 
 /**
@@ -53,7 +55,7 @@ final class EmbeddedGuestRunTest {
 
     private int run(String... options) {
         List<String> args = new ArrayList<>(List.of("run", "--kernel", kernel.toString(), "--memory", "16M", "--stats",
-                stats.toString()));
+                stats.toString(), "--translation-cache", "off"));
         args.addAll(List.of(options));
         out.reset();
         err.reset();
@@ -98,6 +100,23 @@ final class EmbeddedGuestRunTest {
         for (String key : List.of("outcome", "instructions", "virtual_ns", "domains", "exits", "unimplemented")) {
             assertEquals(first.get(key), second.get(key), key);
         }
+    }
+
+    @Test
+    void translations_of_the_first_run_are_used_by_the_second_and_change_nothing() throws IOException {
+        Assumptions.assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
+        String cache = folder.resolve("kept").toString();
+        assertEquals(0, run("--translation-cache", cache), this::said);
+        JsonNode first = statistics();
+        assertEquals(0, run("--translation-cache", cache), this::said);
+        JsonNode second = statistics();
+        assertEquals("", said());
+        for (String key : List.of("outcome", "instructions", "virtual_ns", "domains", "interpreted", "unimplemented")) {
+            assertEquals(first.get(key), second.get(key), key);
+        }
+        assertEquals(0, second.get("exits").get("translation_made").asLong());
+        assertEquals(first.get("exits").get("translation_stored"), first.get("exits").get("translation_made"));
+        assertTrue(second.get("exits").get("translation_loaded").asLong() > 0);
     }
 
     @Test

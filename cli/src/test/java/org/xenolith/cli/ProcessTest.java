@@ -57,7 +57,8 @@ final class ProcessTest {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
-                Main.class.getName(), "run", "--kernel", kernel.toString(), "-m", "16M", "--stats", stats.toString()));
+                Main.class.getName(), "run", "--kernel", kernel.toString(), "-m", "16M", "--stats", stats.toString(),
+                "--translation-cache", "off"));
         command.addAll(List.of(options));
         return command;
     }

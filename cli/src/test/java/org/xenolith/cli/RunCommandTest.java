@@ -121,6 +121,21 @@ final class RunCommandTest {
     }
 
     @Test
+    void translations_are_kept_where_the_user_says_or_in_the_users_cache() {
+        assertEquals(0, run("--translation-cache", "/some/where"), machine.err());
+        assertEquals(Optional.of(Path.of("/some/where")), machine.config().translationCache());
+        assertEquals(0, run("--translation-cache", "off"), machine.err());
+        assertEquals(Optional.empty(), machine.config().translationCache());
+        assertEquals(0, run("--tier", "lockstep"), machine.err());
+        assertEquals(Optional.empty(), machine.config().translationCache(), "by default only in the native tier");
+        assertEquals(126, run("--translation-cache", ""));
+        assertEquals(Optional.of(Path.of("/c/xenolith")), TranslationCache.standard("/c", "/h"));
+        assertEquals(Optional.of(Path.of("/h/.cache/xenolith")), TranslationCache.standard(null, "/h"));
+        assertEquals(Optional.of(Path.of("/h/.cache/xenolith")), TranslationCache.standard("c", "/h"));
+        assertEquals(Optional.empty(), TranslationCache.standard(null, null));
+    }
+
+    @Test
     void the_spellings_of_qemu_are_understood() {
         assertEquals(0, machine.execute("run", "-kernel", kernel.toString(), "-initrd", initrd.toString(), "-append",
                 "console=hvc0 quiet", "-m", "256", "-smp", "2", "-nographic", "-no-reboot", "-name", "q", "-cpu",

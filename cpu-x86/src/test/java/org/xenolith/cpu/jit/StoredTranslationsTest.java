@@ -369,7 +369,8 @@ final class StoredTranslationsTest {
 
     @Test
     void everything_a_translation_says_of_its_code_is_kept() throws ReflectiveOperationException {
-        try (TestMachine m = new TestMachine(); Translations translations = new Translations(4 << 20);
+        try (TestMachine m = new TestMachine();
+                Translations translations = new Translations(4 << 20);
                 StoredTranslations store = open()) {
             m.long64(0);
             translations.keepIn(store, m.memory);
