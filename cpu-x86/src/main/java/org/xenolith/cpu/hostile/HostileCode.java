@@ -21,6 +21,7 @@ final class HostileCode {
     private final List<InsnDef> all;
     private final List<InsnDef> system = new ArrayList<>();
     private final List<InsnDef> general = new ArrayList<>();
+    private final List<InsnDef> floating = new ArrayList<>();
     private final byte[] one = new byte[2 * ROOM];
     /** Ready-made instructions of 16-, 32- and 64-bit code: making one takes as long as running ten. */
     private final byte[][][] stock = new byte[3][STOCK][];
@@ -35,6 +36,8 @@ final class HostileCode {
                 system.add(def);
             } else if (def.needs() == 0) {
                 general.add(def);
+            } else if ((def.needs() & (InsnDef.NEEDS_X87 | InsnDef.NEEDS_MMX)) != 0) {
+                floating.add(def);
             }
         }
     }
@@ -95,6 +98,7 @@ final class HostileCode {
         List<InsnDef> rows = switch (random.below(8)) {
             case 0 -> system;
             case 1, 2 -> all;
+            case 3 -> floating;
             default -> general;
         };
         InsnDef def = rows.get(random.below(rows.size()));

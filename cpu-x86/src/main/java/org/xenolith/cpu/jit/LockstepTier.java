@@ -206,22 +206,18 @@ public final class LockstepTier extends NativeTier {
         for (int k = from; k < t.insnCount && !stopped; k++) {
             long rip = t.ripOf(k);
             int writes = journal.writes();
-            int control = cpu.field32(CpuState.FCW);
-            int status = cpu.field32(CpuState.FSW);
-            stopped = onlyInterpreted(t, insns[k]) || !attempt(insns[k], rip, Math.min(remaining, MAX_ITERATIONS));
-            if (!stopped && insns[k].def().mnemonic().equals("FLDCW") && Mode.of(cpu) != t.mode) {
-                // it has unmasked an exception, which is for the interpreter
-                cpu.setField32(CpuState.FCW, control);
-                cpu.setField32(CpuState.FSW, status);
-                cpu.addRetired(-1);
-                stopped = true;
-            }
+            int control = cpu.x87().control();
+            int mxcsr = cpu.field32(CpuState.MXCSR);
+            stopped = onlyInterpreted(t, insns[k]) || !attempt(insns[k], rip, Math.min(remaining, MAX_ITERATIONS))
+                    || undoesUnmasking(insns[k], control);
             if (stopped) {
                 if (!insns[k].def().rep()) {
                     journal.cancel(writes);
                 }
                 cpu.setRip(rip);
                 cpu.setField(CpuState.CR2, get64(before + CpuState.CR2));
+                // VCVTPS2PH has written it when its store is refused
+                cpu.setField32(CpuState.MXCSR, mxcsr);
             }
             // what asks for attention here is asked for again by the pass that counts
             cpu.setInterruptShadow(false);
@@ -230,6 +226,17 @@ public final class LockstepTier extends NativeTier {
         cpu.mmu().setDataBreakpoints(null);
         canonicalFlags();
         return stopped;
+    }
+
+    /** FLDCW that has unmasked an exception is for the interpreter: takes it back. */
+    private boolean undoesUnmasking(Insn i, int control) {
+        if (!i.def().mnemonic().equals("FLDCW") || Mode.x87Masked(cpu)) {
+            return false;
+        }
+        // nothing was pending before: all exceptions were masked
+        cpu.x87().setControl(control);
+        cpu.addRetired(-1);
+        return true;
     }
 
     private boolean onlyInterpreted(Translation t, Insn i) {

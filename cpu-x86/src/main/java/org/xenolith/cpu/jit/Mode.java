@@ -84,6 +84,11 @@ final class Mode {
         };
     }
 
+    /** All x87 exceptions are masked. */
+    static boolean x87Masked(Cpu cpu) {
+        return (get32(cpu.stateAddress() + CpuState.FCW) & FCW_MASKS) == FCW_MASKS;
+    }
+
     /** The CPU's present mode, or {@link #NONE}. */
     static int of(Cpu cpu) {
         if (cpu.codeBits() != 64 || cpu.mmu().watched()) {
@@ -94,7 +99,7 @@ final class Mode {
             // an SSE instruction could raise #XM on the host: none runs there
             denied |= InsnDef.NEEDS_SSE | InsnDef.NEEDS_AVX;
         }
-        if ((get32(cpu.stateAddress() + CpuState.FCW) & FCW_MASKS) != FCW_MASKS) {
+        if (!x87Masked(cpu)) {
             // likewise for #MF
             denied |= InsnDef.NEEDS_X87 | InsnDef.NEEDS_MMX;
         }
