@@ -674,6 +674,11 @@ public final class Cpu implements AutoCloseable {
         return n;
     }
 
+    /** As {@link #takeRepExtra}, which stays. */
+    public int repExtra() {
+        return repExtra;
+    }
+
     public void setRepExtra(int n) {
         repExtra = n;
     }

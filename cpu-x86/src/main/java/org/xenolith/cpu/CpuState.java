@@ -103,7 +103,7 @@ public final class CpuState {
     public static final int TLB = SIZE;
     /** The jump caches of emitted code follow the TLB. */
     public static final int JUMP_CACHES = TLB + Tlb.BYTES;
-    public static final int JUMP_CACHE_BYTES = 3 * 0x100000;
+    public static final int JUMP_CACHE_BYTES = 4 * 0x100000;
     /** Bytes kept free below the state: emitted code runs with RSP there, and signal frames go below RSP. */
     public static final int STACK_ROOM = 1 << 20;
 

@@ -55,6 +55,8 @@ final class Rep {
             while (count != 0 && done < budget && !stopped) {
                 long n = bulk.some(c, i, Long.compareUnsigned(count, budget - done) < 0 ? count : budget - done);
                 if (n == 0) {
+                    // a device must see the time at which it is accessed
+                    c.setRepExtra((int) done);
                     once.exec(c, i);
                     n = 1;
                 }

@@ -144,7 +144,7 @@ public class Interpreter {
 
     /** Instructions retired, exact even in the middle of a block or of a REP. */
     public long retiredNow() {
-        return cpu.retired() + inBlock();
+        return cpu.retired() + inBlock() + cpu.repExtra();
     }
 
     /** Virtual time in mid-block: instructions of the running block that are behind the current RIP. */
@@ -158,7 +158,8 @@ public class Interpreter {
                 return i.index();
             }
         }
-        return 0;
+        // only a block's last instruction changes RIP before it is done: a task switch that faults in the new task
+        return running[running.length - 1].index();
     }
 
     /** An instruction that must be looked at before and after: in a shadow, single-stepped, with RF set or with breakpoints armed. */

@@ -31,6 +31,8 @@ final class BlockEmitter {
     private Insn[] insns;
     private long rip;
     private int rights;
+    private int jumpTable;
+    private boolean code64;
     /** Flags that EFLAGS now holds wrongly: undefined ones, which must read as 0. */
     private int undefined;
     private int k;
@@ -62,7 +64,8 @@ final class BlockEmitter {
         linkCount = 0;
         insns = block;
         rip = blockRip;
-        rights = Mode.rights(mode);
+        code64 = !Mode.code32(mode);
+        rightsFrom(mode);
         undefined = 0;
     }
 
@@ -72,6 +75,26 @@ final class BlockEmitter {
 
     int index() {
         return k;
+    }
+
+    /** 64-bit code; else 32-bit code with flat segments. */
+    boolean code64() {
+        return code64;
+    }
+
+    /** Width of addresses and of what the stack instructions push: 64 or 32. */
+    int codeBits() {
+        return code64 ? 64 : 32;
+    }
+
+    /** Bytes of an element of the stack. */
+    int stackBytes() {
+        return code64 ? 8 : 4;
+    }
+
+    /** A direct target, cut to the code's address size. */
+    long target(long to) {
+        return code64 ? to : to & 0xffff_ffffL;
     }
 
     /** RIP after the current instruction. */
@@ -176,38 +199,68 @@ final class BlockEmitter {
     /** The linear address of the memory operand into R15; may use RCX. */
     private void linearAddress(Insn i) {
         effectiveAddress(i, R15);
-        if (i.addressBits() == 32) {
-            a.mov32(R15, R15);
-        }
         if (hasBase(i)) {
             a.load(RCX, RSP,
                     NativeLayout.field(CpuState.SEGMENT + i.seg() * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE));
-            a.lea(R15, R15, RCX, 0, 0);
+            sum(R15, R15, RCX, 0, 0);
         }
     }
 
-    /** The segment has a base in 64-bit mode: FS and GS. */
+    /** Leaves to the interpreter where 32-bit code uses FS or GS and that is not flat apart from its base. */
+    void segmentUsable(Insn i) {
+        if (!code64 && hasBase(i)) {
+            a.load(RCX, RSP, NativeLayout.NOT_FLAT + 8 * (i.seg() - CpuState.FS));
+            int usable = a.jrcxz();
+            step();
+            a.bind8(usable);
+        }
+    }
+
+    /** to = base + disp, cut to the code's address size. */
+    void sum(int to, int base, int disp) {
+        if (code64) {
+            a.lea(to, base, disp);
+        } else {
+            a.lea32(to, base, disp);
+        }
+    }
+
+    /** to = base + index * 2^scale + disp, cut to the code's address size. */
+    void sum(int to, int base, int index, int scale, int disp) {
+        if (code64) {
+            a.lea(to, base, index, scale, disp);
+        } else {
+            a.lea32(to, base, index, scale, disp);
+        }
+    }
+
+    static boolean isConstant(Insn i) {
+        return i.base() == CpuState.IP || i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE;
+    }
+
+    /** The segment has a base that need not be 0: FS and GS. */
     static boolean hasBase(Insn i) {
         return i.seg() == CpuState.FS || i.seg() == CpuState.GS;
     }
 
+    /** The effective address where {@link #isConstant}. */
     long constantAddress(Insn i) {
-        return i.base() == CpuState.IP ? nextRip() + i.disp() : i.disp();
+        long v = i.base() == CpuState.IP ? nextRip() + i.disp() : i.disp();
+        return i.addressBits() == 32 ? v & 0xffff_ffffL : v;
     }
 
-    /** The effective address, not cut to the address size, into a register; may use RCX. */
+    /** The effective address, cut to the address size, into a register; may use RCX. */
     void effectiveAddress(Insn i, int to) {
         int base = i.base();
         int index = i.indexRegister();
         int disp = (int) i.disp();
-        if (base == CpuState.IP || base == CpuState.NONE && index == CpuState.NONE) {
+        if (isConstant(i)) {
             a.movImm(to, constantAddress(i));
-        } else if (index == CpuState.NONE) {
-            a.lea(to, use(base, R15), disp);
-        } else {
-            int x = use(index, RCX);
-            a.lea(to, base == CpuState.NONE ? -1 : use(base, R15), x, i.scale(), disp);
+            return;
         }
+        int x = index == CpuState.NONE ? -1 : use(index, RCX);
+        int b = base == CpuState.NONE ? -1 : use(base, R15);
+        a.at(b, x, i.scale(), disp).op(i.addressBits() == 64, 0x8d, to);
     }
 
     /**
@@ -216,12 +269,13 @@ final class BlockEmitter {
      * @param align power of two that the address must be a multiple of, or 1
      */
     void check(Insn i, int bytes, boolean write, int align) {
+        segmentUsable(i);
+        if (!hasBase(i) && isConstant(i)) {
+            checkConstant(constantAddress(i), bytes, write, align);
+            return;
+        }
         if (i.addressBits() == 64 && !hasBase(i)) {
             int disp = (int) i.disp();
-            if (i.base() == CpuState.IP || i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE) {
-                checkConstant(constantAddress(i), bytes, write, align);
-                return;
-            }
             if (i.indexRegister() == CpuState.NONE && host(i.base()) >= 0 && disp <= Integer.MAX_VALUE - bytes) {
                 check(host(i.base()), disp, bytes, write, align);
                 return;
@@ -255,6 +309,19 @@ final class BlockEmitter {
         inPage(register, disp, bytes, write, register);
         a.at(RSP, R15, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, R15);
         access(register, R15, disp);
+    }
+
+    /**
+     * As {@link #check(int, int, int, boolean, int)} in the code's own address size, for the stack and strings: in 32-bit code the upper
+     * half of a register may hold anything.
+     */
+    void checkAt(int register, int disp, int bytes, boolean write) {
+        if (code64) {
+            check(register, disp, bytes, write, 1);
+        } else {
+            a.lea32(R15, register, disp);
+            checkR15(bytes, write, 1);
+        }
     }
 
     private void aligned(int register, int align) {
@@ -410,12 +477,13 @@ final class BlockEmitter {
     /** What follows is emitted for another mode's rights. */
     void rightsFrom(int mode) {
         rights = Mode.rights(mode);
+        jumpTable = Mode.jumpTable(mode);
     }
 
     /** Looks R15 up in the jump cache and leaves its code's address in RCX; a miss leaves with {@code kind}. */
     void jumpLookup(int kind) {
         jumpIndex();
-        a.at(RSP, RCX, 3, NativeLayout.jumpTags(rights)).op(true, 0x8b, RCX);
+        a.at(RSP, RCX, 3, NativeLayout.jumpTags(jumpTable)).op(true, 0x8b, RCX);
         a.lea(RCX, RCX, R15, 0, 0);
         int hit = a.jrcxz();
         exit(a.jmp(), kind);
@@ -430,12 +498,12 @@ final class BlockEmitter {
 
     /** After {@link #jumpLookup}: goes there. */
     void jumpThere() {
-        a.at(RSP, RCX, 3, NativeLayout.jumpCode(rights)).op(false, 0xff, 4);
+        a.at(RSP, RCX, 3, NativeLayout.jumpCode(jumpTable)).op(false, 0xff, 4);
     }
 
     /** After {@link #jumpLookup}: keeps the target for {@link #jumpKept}. */
     void keepTarget() {
-        a.at(RSP, RCX, 3, NativeLayout.jumpCode(rights)).op(true, 0x8b, RCX);
+        a.at(RSP, RCX, 3, NativeLayout.jumpCode(jumpTable)).op(true, 0x8b, RCX);
         a.store(RSP, NativeLayout.TARGET, RCX);
     }
 

@@ -1,5 +1,6 @@
 package org.xenolith.cpu.jit;
 
+import static org.xenolith.cpu.jit.HostAssembler.R10;
 import static org.xenolith.cpu.jit.HostAssembler.R11;
 import static org.xenolith.cpu.jit.HostAssembler.R15;
 import static org.xenolith.cpu.jit.HostAssembler.RBP;
@@ -13,7 +14,7 @@ import org.xenolith.cpu.decode.Operand;
 import org.xenolith.cpu.mmu.Mmu;
 
 /**
- * Jumps, calls and the stack in 64-bit mode. A direct target on the block's own page is reached by a jump that is patched once the target is translated; any
+ * Jumps, calls and the stack. A direct target on the block's own page is reached by a jump that is patched once the target is translated; any
  * other goes through the jump cache, whose entries exist only while the page's fetch translation does.
  */
 final class BranchLowering {
@@ -64,9 +65,14 @@ final class BranchLowering {
         return (target & -4096L) == page && (target & 0xfff) <= 4096 - Decoder.MAX_LENGTH;
     }
 
+    /** A target in the code's own address size that no check can refuse. */
+    private boolean reachable(Insn i, long target) {
+        return i.operandBits() == e.codeBits() && Mmu.isCanonical(target);
+    }
+
     boolean jcc(Insn i) {
-        long target = e.nextRip() + i.imm();
-        if (!Mmu.isCanonical(target) || !Mmu.isCanonical(e.nextRip())) {
+        long target = e.target(e.nextRip() + i.imm());
+        if (!reachable(i, target) || !Mmu.isCanonical(e.nextRip())) {
             return false;
         }
         int cc = i.def().opcode() & 15;
@@ -84,17 +90,37 @@ final class BranchLowering {
         return true;
     }
 
+    /** JCXZ, and LOOP, which counts RCX down first; both leave flags alone. */
+    boolean jcxz(Insn i) {
+        long target = e.target(e.nextRip() + i.imm());
+        if (!reachable(i, target) || !Mmu.isCanonical(e.nextRip())) {
+            return false;
+        }
+        e.settleFlags();
+        boolean loop = i.def().mnemonic().equals("LOOP");
+        boolean wide = i.addressBits() == 64;
+        if (loop) {
+            a.at(R10, -1).op(wide, 0x8d, R10);
+        }
+        a.reg(R10).op(wide, 0x8b, RCX);
+        int zero = a.jrcxz();
+        goTo(loop ? target : e.nextRip(), loop);
+        a.bind8(zero);
+        goTo(loop ? e.nextRip() : target, !loop);
+        return true;
+    }
+
     boolean jmp(Insn i) {
         if (i.op0().kind() == Operand.Kind.REL) {
-            long target = e.nextRip() + i.imm();
-            if (!Mmu.isCanonical(target)) {
+            long target = e.target(e.nextRip() + i.imm());
+            if (!reachable(i, target)) {
                 return false;
             }
             e.settleFlags();
             goTo(target, true);
             return true;
         }
-        if (i.operandBits() != 64) {
+        if (i.operandBits() != e.codeBits()) {
             return false;
         }
         target(i);
@@ -105,12 +131,12 @@ final class BranchLowering {
     }
 
     boolean call(Insn i) {
-        if (i.operandBits() != 64) {
+        if (i.operandBits() != e.codeBits()) {
             return false;
         }
         if (i.op0().kind() == Operand.Kind.REL) {
-            long target = e.nextRip() + i.imm();
-            if (!Mmu.isCanonical(target)) {
+            long target = e.target(e.nextRip() + i.imm());
+            if (!reachable(i, target)) {
                 return false;
             }
             pushReturn();
@@ -128,15 +154,15 @@ final class BranchLowering {
     }
 
     boolean ret(Insn i) {
-        if (i.operandBits() != 64) {
+        if (i.operandBits() != e.codeBits()) {
             return false;
         }
-        e.check(R11, 0, 8, false, 1);
-        e.memory().op(true, 0x8b, R15);
+        e.checkAt(R11, 0, e.stackBytes(), false);
+        e.memory().op(e.code64(), 0x8b, R15);
         // the exit on a miss is at the instruction's start, with flags as they are; settled only on the way on
         e.settleFlags();
         e.jumpLookup(ExitKind.INDIRECT);
-        a.lea(R11, R11, 8 + (i.operandCount() == 0 ? 0 : (int) i.imm() & 0xffff));
+        e.sum(R11, R11, e.stackBytes() + (i.operandCount() == 0 ? 0 : (int) i.imm() & 0xffff));
         e.jumpThere();
         return true;
     }
@@ -144,74 +170,84 @@ final class BranchLowering {
     /** The target of an indirect branch into R15. */
     private void target(Insn i) {
         if (i.op0().kind() == Operand.Kind.MEM) {
-            e.check(i, 8, false, 1);
-            e.memory().op(true, 0x8b, R15);
+            e.check(i, e.stackBytes(), false, 1);
+            e.memory().op(e.code64(), 0x8b, R15);
         } else {
-            a.mov(R15, e.use(i.op0().reg(), R15));
+            a.reg(e.use(i.op0().reg(), R15)).op(e.code64(), 0x8b, R15);
         }
     }
 
     private void pushReturn() {
         long next = e.nextRip();
-        e.check(R11, -8, 8, true, 1);
-        if (next == (int) next) {
-            e.memory().op(true, 0xc7, 0);
+        checkPush();
+        if (next == (int) next || !e.code64()) {
+            e.memory().op(e.code64(), 0xc7, 0);
             a.d((int) next);
         } else {
             e.freeRcx();
             a.movImm(RCX, next);
             e.memory().op(true, 0x89, RCX);
         }
-        a.lea(R11, R11, -8);
+        pushed();
+    }
+
+    /** Checks the place below the top of the stack. */
+    private void checkPush() {
+        e.checkAt(R11, -e.stackBytes(), e.stackBytes(), true);
+    }
+
+    private void pushed() {
+        e.sum(R11, R11, -e.stackBytes());
     }
 
     boolean push(Insn i) {
-        if (i.operandBits() != 64) {
+        if (i.operandBits() != e.codeBits()) {
             return false;
         }
+        boolean wide = e.code64();
         switch (i.op0().kind()) {
             case GPR -> {
                 int h = BlockEmitter.host(i.op0().reg());
-                e.check(R11, -8, 8, true, 1);
+                checkPush();
                 if (h < 0) {
                     e.freeRcx();
                     a.load(RCX, RSP, NativeLayout.slot(i.op0().reg()));
                     h = RCX;
                 }
-                e.memory().op(true, 0x89, h);
+                e.memory().op(wide, 0x89, h);
             }
             case IMM -> {
-                e.check(R11, -8, 8, true, 1);
-                e.memory().op(true, 0xc7, 0);
+                checkPush();
+                e.memory().op(wide, 0xc7, 0);
                 a.d((int) i.imm());
             }
             case MEM -> {
-                e.check(i, 8, false, 1);
-                e.memory().op(true, 0x8b, R15);
+                e.check(i, e.stackBytes(), false, 1);
+                e.memory().op(wide, 0x8b, R15);
                 a.store(RSP, NativeLayout.SCRATCH, R15);
-                e.check(R11, -8, 8, true, 1);
+                checkPush();
                 e.freeRcx();
                 a.load(RCX, RSP, NativeLayout.SCRATCH);
-                e.memory().op(true, 0x89, RCX);
+                e.memory().op(wide, 0x89, RCX);
             }
             default -> {
                 return false;
             }
         }
-        a.lea(R11, R11, -8);
+        pushed();
         return true;
     }
 
     boolean pop(Insn i) {
-        if (i.operandBits() != 64 || i.op0().kind() != Operand.Kind.GPR) {
+        if (i.operandBits() != e.codeBits() || i.op0().kind() != Operand.Kind.GPR) {
             return false;
         }
         int g = i.op0().reg();
         int h = BlockEmitter.host(g);
-        e.check(R11, 0, 8, false, 1);
-        e.memory().op(true, 0x8b, h < 0 ? R15 : h);
+        e.checkAt(R11, 0, e.stackBytes(), false);
+        e.memory().op(e.code64(), 0x8b, h < 0 ? R15 : h);
         if (g != CpuState.RSP) {
-            a.lea(R11, R11, 8);
+            e.sum(R11, R11, e.stackBytes());
         }
         if (h < 0) {
             e.define(g, R15);
@@ -220,12 +256,12 @@ final class BranchLowering {
     }
 
     boolean leave(Insn i) {
-        if (i.operandBits() != 64) {
+        if (i.operandBits() != e.codeBits()) {
             return false;
         }
-        e.check(RBP, 0, 8, false, 1);
-        a.lea(R11, RBP, 8);
-        e.memory().op(true, 0x8b, RBP);
+        e.checkAt(RBP, 0, e.stackBytes(), false);
+        e.sum(R11, RBP, e.stackBytes());
+        e.memory().op(e.code64(), 0x8b, RBP);
         return true;
     }
 }

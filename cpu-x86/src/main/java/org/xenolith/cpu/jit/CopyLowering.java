@@ -41,6 +41,10 @@ final class CopyLowering {
             return false;
         }
         if (!d.modrm()) {
+            if (d.vex() && !e.code64()) {
+                // VZEROALL and VZEROUPPER know eight registers only
+                return false;
+            }
             prefixes(i);
             if (d.vex()) {
                 a.b(0xc5);
@@ -102,10 +106,12 @@ final class CopyLowering {
             a.reg(rmHost);
         }
         if (d.vex()) {
-            a.vex(pp(d), i.rexW(), i.vectorBits() == 256, d.map(), d.opcode(), field, vvvv == null ? 0 : vvvvHost);
+            // where W only widens a general register, 32-bit code does not look at it
+            a.vex(pp(d), i.rexW() && (e.code64() || d.w() == 1), i.vectorBits() == 256, d.map(), d.opcode(), field,
+                    vvvv == null ? 0 : vvvvHost);
         } else {
             boolean force = byteNeedsRex(reg, regHost) || !memory && !rmInPlace && byteNeedsRex(rm, rmHost);
-            a.op(encode(i, d), i.rexW(), d.map(), d.opcode(), field, force);
+            a.op(encode(i, d), i.rexW(), d.map(), opcode(d), field, force);
         }
         immediates(i);
         // MULX with one register twice keeps the high half, which is ModRM.reg's
@@ -161,6 +167,11 @@ final class CopyLowering {
         }
         int h = BlockEmitter.host(o.reg());
         return h < 0 ? temp : h;
+    }
+
+    /** 82h is 80h in 32-bit code and nothing in 64-bit code. */
+    private static int opcode(InsnDef d) {
+        return d.map() == 0 && d.opcode() == 0x82 ? 0x80 : d.opcode();
     }
 
     /** SPL, BPL, SIL and DIL are named with a REX prefix only. */
@@ -316,7 +327,7 @@ final class CopyLowering {
         if (ch) {
             a.mov(RCX, R10);
         }
-        a.reg(4 + high.reg()).op(0, false, d.map(), d.opcode(), Math.max(d.digit(), 0), false);
+        a.reg(4 + high.reg()).op(0, false, d.map(), opcode(d), Math.max(d.digit(), 0), false);
         immediates(i);
         if (ch && rmSpec.write()) {
             a.mov(R10, RCX);

@@ -210,6 +210,15 @@ final class HostAssembler {
         at(base, index, scale, disp).op(true, 0x8d, to);
     }
 
+    /** As {@link #lea(int, int, int)}, cut to 32 bits. */
+    void lea32(int to, int base, int disp) {
+        at(base, disp).op(false, 0x8d, to);
+    }
+
+    void lea32(int to, int base, int index, int scale, int disp) {
+        at(base, index, scale, disp).op(false, 0x8d, to);
+    }
+
     /** PEXT to, src, [base + disp] (BMI2): gathers bits without touching flags. */
     void pext(int to, int src, int base, int disp) {
         at(base, disp).vex(2, true, false, 2, 0xf5, to, src);

@@ -9,11 +9,16 @@ import org.xenolith.cpu.mmu.FetchListener;
 import org.xenolith.cpu.mmu.Tlb;
 
 /**
- * The jump caches of one CPU, which emitted code looks into: RIP to host code, one table for each right. An entry is there only while the fetch
+ * The jump caches of one CPU, which emitted code looks into: RIP to host code, one table for each right,
+ * and one for 32-bit user code. An entry is there only while the fetch
  * translation of its page is, so that a jump through it needs no other check.
  */
 final class JumpCaches implements FetchListener {
-    private static final int TABLES = 3;
+    /** The table of 32-bit user code; those of {@link Tlb} come before it. */
+    static final int USER_32 = 3;
+    private static final int TABLES = 4;
+    /** The tables whose entries are put aside with an address space. */
+    private static final int[] PARKED = {Tlb.USER, USER_32};
     private static final int SPACES = 8;
 
     private final Cpu cpu;
@@ -21,10 +26,10 @@ final class JumpCaches implements FetchListener {
     private final int[][] filled = new int[TABLES][NativeLayout.JUMP_ENTRIES];
     private final int[] filledCount = new int[TABLES];
     /** What the entries of each table depend on beside their rights. */
-    private final int[] mode = {Mode.NONE, Mode.NONE, Mode.NONE};
-    /** The translations in the user's table, by index. */
-    private final Translation[] user = new Translation[NativeLayout.JUMP_ENTRIES];
-    private final Parked[] parked = new Parked[SPACES];
+    private final int[] mode = {Mode.NONE, Mode.NONE, Mode.NONE, Mode.NONE};
+    /** The translations in the user's tables, by index. */
+    private final Translation[][] user = new Translation[TABLES][];
+    private final Parked[][] parked = new Parked[TABLES][];
     /** One bit for each hash of a page that has entries. */
     private final long[] pages = new long[TABLES];
     /** Some entry's page is not global. */
@@ -33,6 +38,10 @@ final class JumpCaches implements FetchListener {
     JumpCaches(Cpu cpu) {
         this.cpu = cpu;
         base = cpu.stateAddress() + CpuState.JUMP_CACHES;
+        for (int t : PARKED) {
+            user[t] = new Translation[NativeLayout.JUMP_ENTRIES];
+            parked[t] = new Parked[SPACES];
+        }
         for (int t = 0; t < TABLES; t++) {
             put64(tag(t, 0), empty(0));
         }
@@ -46,20 +55,22 @@ final class JumpCaches implements FetchListener {
     void enter(int newMode) {
         // SYSCALL, SYSRET, STAC and CLAC go from one table to another without coming by here
         for (int t = 0; t < TABLES; t++) {
-            follow(t, newMode);
+            if (Mode.reaches(newMode, t)) {
+                follow(t, Mode.jumpKey(newMode, t));
+            }
         }
     }
 
-    private void follow(int t, int newMode) {
-        if (mode[t] != Mode.apartFromRights(newMode)) {
+    private void follow(int t, int key) {
+        if (mode[t] != key) {
             clear(t);
-            mode[t] = Mode.apartFromRights(newMode);
+            mode[t] = key;
         }
     }
 
     /** Enters a translation whose page's fetch translation is present. */
     void add(Translation translation) {
-        int t = Mode.rights(translation.mode);
+        int t = Mode.jumpTable(translation.mode);
         int k = NativeLayout.jumpIndex(translation.rip);
         long code = translation.address();
         long at = tag(t, k);
@@ -69,13 +80,13 @@ final class JumpCaches implements FetchListener {
             }
             filled[t][filledCount[t]++] = k;
         }
-        if (t == Tlb.USER) {
-            user[k] = translation;
+        if (user[t] != null) {
+            user[t][k] = translation;
         }
         put64(at, -translation.rip);
         put64(at + 8L * NativeLayout.JUMP_ENTRIES, code);
         pages[t] |= pageBit(translation.rip);
-        nonGlobal[t] |= t == Tlb.USER || !cpu.mmu().fetchGlobal(translation.rip);
+        nonGlobal[t] |= user[t] != null || !cpu.mmu().fetchGlobal(translation.rip);
         if (translation.block.secondMfn() >= 0) {
             long next = translation.rip + 4096;
             pages[t] |= pageBit(next);
@@ -95,12 +106,14 @@ final class JumpCaches implements FetchListener {
     }
 
     void remove(Translation translation) {
-        for (Parked p : parked) {
-            if (p != null) {
-                p.stale = true;
+        int t = Mode.jumpTable(translation.mode);
+        if (parked[t] != null) {
+            for (Parked p : parked[t]) {
+                if (p != null) {
+                    p.stale = true;
+                }
             }
         }
-        int t = Mode.rights(translation.mode);
         int k = NativeLayout.jumpIndex(translation.rip);
         if (get64(tag(t, k)) == -translation.rip) {
             put64(tag(t, k), empty(k));
@@ -184,23 +197,32 @@ final class JumpCaches implements FetchListener {
 
     @Override
     public void parking(int pcid) {
-        Parked p = parked[pcid % SPACES];
+        for (int t : PARKED) {
+            park(t, pcid);
+        }
+    }
+
+    private void park(int t, int pcid) {
+        Parked p = parked[t][pcid % SPACES];
         if (p == null) {
+            if (filledCount[t] == 0) {
+                return;
+            }
             p = new Parked();
-            parked[pcid % SPACES] = p;
+            parked[t][pcid % SPACES] = p;
         }
         p.pcid = pcid;
-        p.mode = mode[Tlb.USER];
-        p.pages = pages[Tlb.USER];
+        p.mode = mode[t];
+        p.pages = pages[t];
         p.stale = false;
-        p.makeRoom(filledCount[Tlb.USER]);
+        p.makeRoom(filledCount[t]);
         int n = 0;
-        for (int i = 0; i < filledCount[Tlb.USER]; i++) {
-            int k = filled[Tlb.USER][i];
-            long at = tag(Tlb.USER, k);
+        for (int i = 0; i < filledCount[t]; i++) {
+            int k = filled[t][i];
+            long at = tag(t, k);
             if (get64(at) != empty(k)) {
                 p.index[n] = k;
-                p.translations[n] = user[k];
+                p.translations[n] = user[t][k];
                 p.code[n++] = get64(at + 8L * NativeLayout.JUMP_ENTRIES);
             }
         }
@@ -209,29 +231,33 @@ final class JumpCaches implements FetchListener {
 
     @Override
     public void restored(int pcid, boolean complete) {
-        Parked p = parked[pcid % SPACES];
-        if (p == null || p.pcid != pcid) {
-            return;
+        for (int t : PARKED) {
+            Parked p = parked[t][pcid % SPACES];
+            if (p != null && p.pcid == pcid) {
+                p.pcid = -1;
+                if (p.mode == mode[t]) {
+                    restore(t, p, complete);
+                }
+            }
         }
-        p.pcid = -1;
-        if (p.mode != mode[Tlb.USER]) {
-            return;
-        }
-        if (!complete || p.stale || filledCount[Tlb.USER] != 0) {
+    }
+
+    private void restore(int t, Parked p, boolean complete) {
+        if (!complete || p.stale || filledCount[t] != 0) {
             restoreChecked(p);
             return;
         }
         for (int i = 0; i < p.count; i++) {
             int k = p.index[i];
-            long at = tag(Tlb.USER, k);
+            long at = tag(t, k);
             put64(at, -p.translations[i].rip);
             put64(at + 8L * NativeLayout.JUMP_ENTRIES, p.code[i]);
-            user[k] = p.translations[i];
-            filled[Tlb.USER][i] = k;
+            user[t][k] = p.translations[i];
+            filled[t][i] = k;
         }
-        filledCount[Tlb.USER] = p.count;
-        pages[Tlb.USER] = p.pages;
-        nonGlobal[Tlb.USER] = true;
+        filledCount[t] = p.count;
+        pages[t] = p.pages;
+        nonGlobal[t] = true;
     }
 
     private void restoreChecked(Parked p) {

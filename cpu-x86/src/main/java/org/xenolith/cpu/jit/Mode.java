@@ -5,6 +5,7 @@ import static org.xenolith.memory.RawMemory.get32;
 import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.FlatSegments;
 import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.mmu.Tlb;
 
@@ -29,6 +30,8 @@ final class Mode {
     private static final int SCE = 1 << 17;
     private static final int TSD = 1 << 18;
     private static final int FSGSBASE = 1 << 19;
+    /** 32-bit code with flat segments. */
+    private static final int CODE32 = 1 << 20;
     private static final int CPL_NOT_0 = InsnDef.NEEDS_CPL0 << 2;
 
     static int rights(int mode) {
@@ -44,8 +47,35 @@ final class Mode {
         return mode & ~(3 | CPL_NOT_0);
     }
 
+    static boolean code32(int mode) {
+        return (mode & CODE32) != 0;
+    }
+
+    /** Which of the jump caches the mode's code uses: that of its rights, but 32-bit user code has one of its own beside 64-bit programs'. */
+    static int jumpTable(int mode) {
+        return code32(mode) && rights(mode) == Tlb.USER ? JumpCaches.USER_32 : rights(mode);
+    }
+
+    /** True when code of a mode can come to code of a jump cache without the run loop: by a jump, SYSCALL, SYSRET, STAC or CLAC. */
+    static boolean reaches(int mode, int table) {
+        if (!code32(mode)) {
+            return table != JumpCaches.USER_32;
+        }
+        return rights(mode) == Tlb.USER
+                ? table == JumpCaches.USER_32
+                : table == Tlb.SUPERVISOR || table == Tlb.SUPERVISOR_ANY;
+    }
+
+    /** What the entries of a jump cache have in common while code of a mode runs, beside their rights. */
+    static int jumpKey(int mode, int table) {
+        boolean user = table == Tlb.USER || table == JumpCaches.USER_32;
+        int ring = user ? CPL_NOT_0 : rights(mode) == Tlb.USER ? 0 : mode & CPL_NOT_0;
+        return apartFromRights(mode) | ring;
+    }
+
+    /** SYSCALL and SYSRET are enabled. Rings 1 and 2 leave them to the interpreter: they share jump caches with ring 0. */
     static boolean systemCalls(int mode) {
-        return (mode & SCE) != 0;
+        return (mode & (SCE | CODE32)) == SCE && (supervisor(mode) || rights(mode) == Tlb.USER);
     }
 
     static boolean segmentBases(int mode) {
@@ -91,7 +121,8 @@ final class Mode {
 
     /** The CPU's present mode, or {@link #NONE}. */
     static int of(Cpu cpu) {
-        if (cpu.codeBits() != 64 || cpu.mmu().watched()) {
+        boolean code64 = cpu.codeBits() == 64;
+        if (!code64 && !FlatSegments.flat32(cpu) || cpu.mmu().watched()) {
             return NONE;
         }
         int denied = cpu.denied();
@@ -103,10 +134,11 @@ final class Mode {
             // likewise for #MF
             denied |= InsnDef.NEEDS_X87 | InsnDef.NEEDS_MMX;
         }
+        int code32 = code64 ? 0 : CODE32;
         int smap = (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 ? SMAP : 0;
         int sce = (cpu.efer() & ControlRegisters.EFER_SCE) != 0 ? SCE : 0;
         int tsd = (cpu.cr4() & ControlRegisters.CR4_TSD) != 0 ? TSD : 0;
-        return denied << 2 | cpu.mmu().rights() | smap | sce | tsd
+        return denied << 2 | cpu.mmu().rights() | code32 | smap | sce | tsd
                 | ((cpu.cr4() & ControlRegisters.CR4_FSGSBASE) != 0 ? FSGSBASE : 0);
     }
 }

@@ -64,13 +64,17 @@ final class NativeLayout {
     static final int STRING_SOURCE = field(CpuState.NATIVE + 56);
     static final int STRING_RSI = field(CpuState.NATIVE + 64);
     static final int STRING_RDI = field(CpuState.NATIVE + 72);
+    /** Bits 5 to 31. */
+    static final int MASK_NOT_31 = field(CpuState.NATIVE + 256);
+    /** Not 0 when 32-bit code must not use FS as a flat segment with a base; then the same of GS. Kept by Java at each entry to such code. */
+    static final int NOT_FLAT = field(CpuState.NATIVE + 264);
     static final int CONSTANTS = 14;
 
     /** Host state across a run. */
     static final int HOST_RSP = CpuState.NATIVE - BIAS;
     static final int HOST_MXCSR = CpuState.NATIVE + 8 - BIAS;
 
-    /** Jump caches, one for each right: tags (negated RIP), then code addresses. */
+    /** Jump caches ({@link JumpCaches}): tags (negated RIP), then code addresses. */
     static final int JUMP_ENTRIES = 65536;
     static final int JUMP_TABLE = 2 * 8 * JUMP_ENTRIES;
     static final int JUMP_TABLES = CpuState.JUMP_CACHES - BIAS;
@@ -96,12 +100,12 @@ final class NativeLayout {
         return CpuState.TLB + rights * Tlb.TABLE_BYTES + array - BIAS;
     }
 
-    static int jumpTags(int rights) {
-        return JUMP_TABLES + rights * JUMP_TABLE;
+    static int jumpTags(int table) {
+        return JUMP_TABLES + table * JUMP_TABLE;
     }
 
-    static int jumpCode(int rights) {
-        return jumpTags(rights) + 8 * JUMP_ENTRIES;
+    static int jumpCode(int table) {
+        return jumpTags(table) + 8 * JUMP_ENTRIES;
     }
 
     /** The low 16 bits of RIP: one MOVZX for emitted code. */
@@ -116,6 +120,7 @@ final class NativeLayout {
             put64(state - 112 + 8L * k, v[k]);
         }
         put64(state + BIAS + MASK_NOT_63, ~63L);
+        put64(state + BIAS + MASK_NOT_31, 0xffff_ffe0L);
         put64(state + BIAS + MASK_DF, Flags.DF);
         put64(state + BIAS + MASK_AC, Flags.AC);
         put64(state + BIAS + MASK_TF_AC, Flags.TF | Flags.AC);

@@ -4,7 +4,9 @@ import static org.xenolith.memory.RawMemory.get64;
 import static org.xenolith.memory.RawMemory.put64;
 
 import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.FlatSegments;
 import org.xenolith.cpu.decode.Block;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
@@ -69,7 +71,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         while (t != null) {
             put64(top + NativeLayout.BUDGET, ~(left - (k == 0 ? 0 : t.insnCount - k)));
             put64(top + NativeLayout.X87_ENTER, t.needsX87(k) ? 1 : 0);
-            prepareEntry();
+            prepareEntry(t.mode);
             counts.entries++;
             int exit = translations.enter(state, k == 0 ? t.head() : t.code + t.at[k]);
             lastExit = exit;
@@ -177,7 +179,12 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         cpu.setArithmeticFlags((f >>> 8 & 0xd5 | (f & 1) << 11) & ~undefined);
     }
 
-    private void prepareEntry() {
+    private void prepareEntry(int mode) {
+        if (Mode.code32(mode)) {
+            for (int seg = CpuState.FS; seg <= CpuState.GS; seg++) {
+                put64(top + NativeLayout.NOT_FLAT + 8L * (seg - CpuState.FS), FlatSegments.unlimited(cpu, seg) ? 0 : 1);
+            }
+        }
         int f = cpu.arithmeticFlags();
         put64(top + NativeLayout.FLAGS, (f & 0xd5) << 8 | f >>> 11 & 1);
         boolean waiting = !cpu.systemFlag(Flags.IF)

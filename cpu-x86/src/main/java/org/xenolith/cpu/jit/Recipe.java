@@ -13,8 +13,10 @@ import org.xenolith.cpu.decode.OperandSpec;
 enum Recipe {
     /** Same opcode, registers renamed, memory through the TLB. */
     COPY,
-    NOP, LEA, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG, CMPXCHG16B, PUSH,
-    POP, LEAVE, JCC, JMP, CALL, RET, STRING, PUSHF, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL, SYSRET, RDTSC,
+    NOP, LEA, INC_DEC, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG,
+    CMPXCHG16B, PUSH,
+    POP, LEAVE, JCC, JCXZ, JMP, CALL, RET, STRING, PUSHF, CLD, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL, SYSRET,
+    RDTSC,
     SEGMENT_BASE,
     FNSTCW, COMPARE_STRINGS, X87, FLDCW, FNSTSW, FWAIT, MMX,
     /** One instruction in the interpreter. */
@@ -93,6 +95,7 @@ enum Recipe {
         return switch (m) {
             case "LEA" -> LEA;
             case "PUSHF" -> PUSHF;
+            case "CLD" -> CLD;
             case "CLI" -> CLI;
             case "STAC", "CLAC" -> ACCESS;
             case "RDFSBASE", "RDGSBASE", "WRFSBASE", "WRGSBASE" -> SEGMENT_BASE;
@@ -103,6 +106,7 @@ enum Recipe {
             case "PUSH" -> PUSH;
             case "POP" -> POP;
             case "LEAVE" -> LEAVE;
+            case "LOOP", "JCXZ" -> JCXZ;
             case "JMP" -> d.operands()[0].method() == 'J' || d.digit() == 4 ? JMP : INTERPRET;
             case "CALL" -> d.operands()[0].method() == 'J' || d.digit() == 2 ? CALL : INTERPRET;
             case "RET" -> d.opcode() == 0xc3 || d.opcode() == 0xc2 ? RET : INTERPRET;
@@ -134,7 +138,10 @@ enum Recipe {
                 return MOV_OFFSET;
             }
         }
-        return d.opcodeReg() ? m.equals("MOV") ? MOV_IMMEDIATE : INTERPRET : COPY;
+        if (d.opcodeReg()) {
+            return m.equals("MOV") ? MOV_IMMEDIATE : m.equals("INC") || m.equals("DEC") ? INC_DEC : INTERPRET;
+        }
+        return COPY;
     }
 
     private static Recipe x87(InsnDef d) {

@@ -29,10 +29,10 @@ final class SpecialLowering {
         int h = BlockEmitter.host(g);
         if (bits == 64 && i.addressBits() == 64 || bits == 32 && h >= 0) {
             int to = h < 0 ? R15 : h;
-            if (i.base() == CpuState.IP || i.base() == CpuState.NONE && i.indexRegister() == CpuState.NONE) {
+            if (BlockEmitter.isConstant(i)) {
                 long v = e.constantAddress(i);
-                a.movImm(to, bits == 32 || i.addressBits() == 32 ? v & 0xffff_ffffL : v);
-            } else if (bits == 64) {
+                a.movImm(to, bits == 32 ? v & 0xffff_ffffL : v);
+            } else if (bits == i.addressBits()) {
                 e.effectiveAddress(i, to);
             } else {
                 e.effectiveAddress(i, R15);
@@ -45,9 +45,6 @@ final class SpecialLowering {
             return true;
         }
         e.effectiveAddress(i, R15);
-        if (i.addressBits() == 32) {
-            a.mov32(R15, R15);
-        }
         return writeFromR15(i.op0());
     }
 
@@ -100,6 +97,15 @@ final class SpecialLowering {
             a.op(0x66, false, 0, 0xc7, 0, false);
             a.w((int) i.imm());
         }
+        return true;
+    }
+
+    /** INC and DEC with the register in the opcode, which 64-bit code has as REX prefixes. */
+    boolean incDec(Insn i) {
+        Operand o = i.op0();
+        int digit = i.def().mnemonic().equals("INC") ? 0 : 1;
+        a.reg(BlockEmitter.host(o.reg())).op(o.bits() == 16 ? 0x66 : 0, false, 0, 0xff, digit, false);
+        e.flags(i.def().flagsWritten(), 0);
         return true;
     }
 
@@ -352,39 +358,29 @@ final class SpecialLowering {
                 e.define(o.reg(), h);
             }
         } else {
-            if (!wide) {
+            if (i.indexRegister() != CpuState.NONE || BlockEmitter.hasBase(i) || i.addressBits() != e.codeBits()) {
                 return false;
             }
-            // the word is (number >> 6) * 8 bytes on; negative numbers are rare
-            a.pext(RCX, e.use(n, R15), RSP, NativeLayout.MASK_SIGN);
+            // the word is (number >> 6) * 8 or (number >> 5) * 4 bytes on; negative numbers are rare
+            a.pext(RCX, e.use(n, R15), RSP, wide ? NativeLayout.MASK_SIGN : NativeLayout.MASK_BIT31);
             int positive = a.jrcxz();
             e.step();
             a.bind8(positive);
-            if (i.indexRegister() != CpuState.NONE || BlockEmitter.hasBase(i)
-                    || i.addressBits() != 64) {
-                return stepAlways();
-            }
-            a.mov(R15, e.use(n, R15));
-            a.pext(RCX, R15, RSP, NativeLayout.MASK_NOT_63);
-            if (i.base() == CpuState.IP || i.base() == CpuState.NONE) {
+            a.pext(RCX, e.use(n, R15), RSP, wide ? NativeLayout.MASK_NOT_63 : NativeLayout.MASK_NOT_31);
+            int scale = wide ? 3 : 2;
+            if (BlockEmitter.isConstant(i)) {
                 a.movImm(R15, e.constantAddress(i));
-                a.lea(R15, R15, RCX, 3, 0);
+                e.sum(R15, R15, RCX, scale, 0);
             } else {
-                a.lea(R15, e.use(i.base(), R15), RCX, 3, (int) i.disp());
+                e.sum(R15, e.use(i.base(), R15), RCX, scale, (int) i.disp());
             }
-            e.checkR15(8, writes, 1);
+            e.checkR15(bits >>> 3, writes, 1);
             e.freeRcx();
             // a register number beyond the operand would move the address again
-            a.pext(RCX, e.use(n, RCX), RSP, NativeLayout.MASK_63);
-            e.memory().op(0, true, 1, i.def().opcode(), RCX, false);
+            a.pext(RCX, e.use(n, RCX), RSP, wide ? NativeLayout.MASK_63 : NativeLayout.MASK_31);
+            e.memory().op(0, wide, 1, i.def().opcode(), RCX, false);
         }
         e.flags(i.def().flagsWritten(), i.def().flagsUndefined());
-        return true;
-    }
-
-    private boolean stepAlways() {
-        e.step();
-        e.flagsExact();
         return true;
     }
 }

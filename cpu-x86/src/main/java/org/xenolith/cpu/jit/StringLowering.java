@@ -13,7 +13,7 @@ import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.decode.Insn;
 
 /**
- * REP MOVS and REP STOS upwards in 64-bit addressing: pieces that lie in one page each, done by the host's own string instruction, within
+ * REP MOVS and REP STOS upwards in the code's own address size: pieces that lie in one page each, done by the host's own string instruction, within
  * the budget. The block has no other instruction, so its head has taken 1 off the budget.
  */
 final class StringLowering {
@@ -29,7 +29,7 @@ final class StringLowering {
 
     boolean emit(Insn i) {
         boolean moves = i.def().mnemonic().equals("MOVS");
-        if (i.addressBits() != 64 || moves && BlockEmitter.hasBase(i)) {
+        if (i.addressBits() != e.codeBits() || moves && BlockEmitter.hasBase(i)) {
             return false;
         }
         int bytes = i.bits() >>> 3;
@@ -43,14 +43,21 @@ final class StringLowering {
             single(i, moves, bytes, scale);
             return true;
         }
-        a.mov(RCX, R10);
+        a.reg(R10).op(e.code64(), 0x8b, RCX);
         int some = a.jrcxz();
         int go = a.jmp();
         a.bind8(some);
+        if (!e.code64()) {
+            // a count of 0 is written as well
+            a.mov32(R10, R10);
+        }
         int nothing = a.jmp();
         a.bind32(go);
         int again = a.size();
         access(moves, bytes);
+        if (!e.code64()) {
+            a.mov32(R10, R10);
+        }
         e.keepFlagsAndRax();
         // n = min(count, budget, what fits in the page or pages)
         fits(RCX, RDI, scale);
@@ -62,7 +69,7 @@ final class StringLowering {
         a.mov(RAX, R9);
         a.reg(RAX).op(true, 0xf7, 3);
         atMost(RAX);
-        a.reg(R10).op(true, 0x29, RCX);
+        a.reg(R10).op(e.code64(), 0x29, RCX);
         a.reg(R9).op(true, 0x01, RCX);
         a.load(RAX, RSP, NativeLayout.SCRATCH);
         a.store(RSP, NativeLayout.STRING_COUNT, RCX);
@@ -96,11 +103,11 @@ final class StringLowering {
     /** Checks the first element of source and destination; their host addresses go to STRING_SOURCE and R15. */
     private void access(boolean moves, int bytes) {
         if (moves) {
-            e.check(RSI, 0, bytes, false, 1);
+            e.checkAt(RSI, 0, bytes, false);
             e.hostAddress();
             a.store(RSP, NativeLayout.STRING_SOURCE, R15);
         }
-        e.check(RDI, 0, bytes, true, 1);
+        e.checkAt(RDI, 0, bytes, true);
         e.hostAddress();
     }
 
@@ -126,10 +133,10 @@ final class StringLowering {
     /** The guest's index registers, RCX elements on. */
     private void advance(boolean moves, int scale) {
         a.load(RDI, RSP, NativeLayout.STRING_RDI);
-        a.lea(RDI, RDI, RCX, scale, 0);
+        e.sum(RDI, RDI, RCX, scale, 0);
         if (moves) {
             a.load(RSI, RSP, NativeLayout.STRING_RSI);
-            a.lea(RSI, RSI, RCX, scale, 0);
+            e.sum(RSI, RSI, RCX, scale, 0);
         }
     }
 

@@ -29,20 +29,28 @@ final class SystemLowering {
         this.a = e.a;
     }
 
-    /** In long mode there is no VM flag, and emitted code does not run with RF set, so the image is the flags as they are. */
+    /** There is no VM flag here, and emitted code does not run with RF set, so the image is the flags as they are. */
     boolean pushf(Insn i) {
-        if (i.operandBits() != 64) {
+        if (i.operandBits() != e.codeBits()) {
             return false;
         }
         e.settleFlags();
-        e.check(R11, -8, 8, true, 1);
+        e.checkAt(R11, -e.stackBytes(), e.stackBytes(), true);
         e.freeRcx();
         e.keepFlags();
         flagsToRcx();
-        e.memory().op(true, 0x89, RCX);
+        e.memory().op(e.code64(), 0x89, RCX);
         a.load(RAX, RSP, NativeLayout.SCRATCH);
         e.restoreFlags();
-        a.lea(R11, R11, -8);
+        e.sum(R11, R11, -e.stackBytes());
+        return true;
+    }
+
+    /** DF is clear already, or the interpreter clears it. */
+    boolean cld() {
+        a.load(RCX, RSP, SYSTEM_FLAGS);
+        a.pext(RCX, RCX, RSP, NativeLayout.MASK_DF);
+        unless0Step();
         return true;
     }
 

@@ -1,12 +1,12 @@
 package org.xenolith.cpu.jit;
 
 import java.util.IdentityHashMap;
+import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.decode.Operand;
-import org.xenolith.cpu.mmu.Mmu;
 
-/** Turns a block of 64-bit guest code into host code; see {@code docs/translator.md}. */
+/** Turns a block of 64-bit or flat 32-bit guest code into host code; see {@code docs/translator.md}. */
 final class Translator {
     private final BlockEmitter e;
     private final CopyLowering copy;
@@ -67,13 +67,8 @@ final class Translator {
         undefined[n] = 0;
         if (!ended) {
             x87.settle();
-            long next = e.nextRip();
             e.settleFlags();
-            if (Mmu.isCanonical(next)) {
-                branches.goTo(next, false);
-            } else {
-                e.step();
-            }
+            branches.goTo(e.nextRip(), false);
         }
         if (anyUndefined) {
             t.undefined = java.util.Arrays.copyOf(undefined, n + 1);
@@ -136,7 +131,7 @@ final class Translator {
 
     private boolean isJump(Insn i) {
         return switch (recipe(i)) {
-            case JCC, JMP, CALL, RET, ACCESS, SYSCALL, SYSRET -> true;
+            case JCC, JCXZ, JMP, CALL, RET, ACCESS, SYSCALL, SYSRET -> true;
             default -> false;
         };
     }
@@ -145,8 +140,19 @@ final class Translator {
         return recipes.computeIfAbsent(i.def(), Recipe::of);
     }
 
+    /** A CS prefix in 32-bit code that is more than padding or a hint to a branch: whether CS may be read is not known. */
+    private boolean readsThroughCodeSegment(Insn i) {
+        return switch (recipe(i)) {
+            case NOP, LEA, JCC -> false;
+            default -> true;
+        };
+    }
+
     private boolean emit(Translation t, Insn i, boolean last) {
         if (i.addressBits() == 16 || i.disp() != (int) i.disp() && recipe(i) != Recipe.MOV_OFFSET) {
+            return false;
+        }
+        if (i.seg() == CpuState.CS && readsThroughCodeSegment(i)) {
             return false;
         }
         if ((e.undefined() & i.def().flagsRead()) != 0) {
@@ -156,6 +162,7 @@ final class Translator {
             case COPY -> copy.emit(i);
             case NOP -> true;
             case LEA -> special.lea(i);
+            case INC_DEC -> special.incDec(i);
             case MOV_IMMEDIATE -> i.op0().kind() == Operand.Kind.GPR8H
                     ? copy.emit(i)
                     : special.movImmediate(i);
@@ -172,12 +179,14 @@ final class Translator {
             case POP -> branches.pop(i);
             case LEAVE -> branches.leave(i);
             case JCC -> branches.jcc(i);
+            case JCXZ -> branches.jcxz(i);
             case JMP -> branches.jmp(i);
             case CALL -> branches.call(i);
             case RET -> branches.ret(i);
             case STRING -> strings.emit(i);
             case ACCESS -> access(t, i);
             case PUSHF -> system.pushf(i);
+            case CLD -> system.cld();
             case CLI -> system.cli(t.mode);
             case STI -> system.sti(t.mode, last);
             case SWAPGS -> system.swapgs();
