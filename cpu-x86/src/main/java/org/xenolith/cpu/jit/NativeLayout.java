@@ -5,6 +5,7 @@ import static org.xenolith.memory.RawMemory.put64;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.X87Unit;
+import org.xenolith.cpu.fpu.FpuContext;
 import org.xenolith.cpu.mmu.Tlb;
 
 /**
@@ -53,6 +54,7 @@ final class NativeLayout {
     static final int MASK_TOP = field(CpuState.NATIVE + 144);
     static final int MASK_TAGS = field(CpuState.NATIVE + 152);
     static final int MASK_FCW = field(CpuState.NATIVE + 160);
+    static final int MASK_C1 = field(CpuState.NATIVE + 168);
     /** Environments as FNSTENV stores them, 28 bytes: the guest's while it is loaded or stored, and Java's. */
     static final int X87_ENVIRONMENT = field(CpuState.NATIVE + 192);
     static final int HOST_X87 = field(CpuState.NATIVE + 224);
@@ -130,6 +132,7 @@ final class NativeLayout {
         put64(state + BIAS + MASK_TOP, 0x3800);
         put64(state + BIAS + MASK_TAGS, 0x5555);
         put64(state + BIAS + MASK_FCW, X87Unit.CONTROL_BITS);
+        put64(state + BIAS + MASK_C1, FpuContext.C1);
     }
 
     private static long[] constants() {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.xenolith.cpu.decode.Block;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.jit.host.CodeCache;
@@ -57,14 +58,21 @@ public final class Translations implements AutoCloseable {
 
     /** @param bytes of the code cache, 4 MiB or more; touched only as code is made */
     public Translations(long bytes) {
+        this(bytes, null);
+    }
+
+    /** @param x87 what the host's x87 is taken to be like; null to find out */
+    Translations(long bytes, @Nullable HostX87 x87) {
         cache = CodeCache.map(bytes);
         writable = cache.writableAddress();
         EntryStub stub = new EntryStub();
         cache.write(0, stub.bytes());
         entry = new HostEntry(cache.base());
-        boolean sourceFirst = new HostEntry(cache.base() + stub.probeOffset()).call(0, 0) == 0;
-        translator = new Translator(stub, sourceFirst);
-        hostKind = sourceFirst ? 1 : 0;
+        HostX87 host = x87 != null
+                ? x87
+                : HostX87.of(new HostEntry(cache.base() + stub.probeX87Offset()).call(0, 0));
+        translator = new Translator(stub, host);
+        hostKind = host.kind();
         start = 4096;
         regionBytes = (int) ((bytes - start) / REGIONS);
         for (int r = 0; r < REGIONS; r++) {

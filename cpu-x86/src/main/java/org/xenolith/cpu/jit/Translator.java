@@ -19,14 +19,14 @@ final class Translator {
     private final short[] undefined = new short[128];
 
     /** @param stub the fixed code, at the start of the cache */
-    Translator(EntryStub stub, boolean x87SourceFirst) {
+    Translator(EntryStub stub, HostX87 host) {
         e = new BlockEmitter(stub.leaveOffset());
         copy = new CopyLowering(e);
         branches = new BranchLowering(e);
         special = new SpecialLowering(e);
         strings = new StringLowering(e);
         system = new SystemLowering(e);
-        x87 = new X87Lowering(e, copy, stub.loadX87Offset(), x87SourceFirst);
+        x87 = new X87Lowering(e, copy, stub.loadX87Offset(), host);
     }
 
     /**

@@ -12,7 +12,7 @@ import org.xenolith.cpu.decode.InsnDef;
 
 /**
  * x87 and MMX instructions on the host's own stack. The guest's registers are put there by the first such instruction of a run of emitted
- * code ({@link EntryStub#loadX87()}) and stay until the run leaves.
+ * code ({@link X87Stub#load}) and stay until the run leaves.
  *
  * <p>All exceptions are masked while emitted code runs ({@link Mode}), so nothing is ever pending. The control word stays in the state as
  * well. The last instruction's pointers are the guest's, not the host's: FDP is stored by each instruction, the rest once for the block's
@@ -26,7 +26,7 @@ final class X87Lowering {
     private final CopyLowering copy;
     /** Offset in the cache of the code that loads the registers. */
     private final int loader;
-    private final boolean sourceFirst;
+    private final HostX87 host;
 
     private long rip;
     private Insn[] insns;
@@ -38,16 +38,13 @@ final class X87Lowering {
     private int operand;
     private final byte[] pending = new byte[256];
 
-    /**
-     * @param loader offset in the cache of the code that loads the registers
-     * @param sourceFirst the host looks at FLD ST(i)'s source before it looks for a free register, as the interpreter does
-     */
-    X87Lowering(BlockEmitter e, CopyLowering copy, int loader, boolean sourceFirst) {
+    /** @param loader offset in the cache of the code that loads the registers */
+    X87Lowering(BlockEmitter e, CopyLowering copy, int loader, HostX87 host) {
         this.e = e;
         this.a = e.a;
         this.copy = copy;
         this.loader = loader;
-        this.sourceFirst = sourceFirst;
+        this.host = host;
     }
 
     void begin(Insn[] block, long blockRip) {
@@ -139,16 +136,19 @@ final class X87Lowering {
 
     /** An x87 instruction that computes, compares or moves. */
     boolean emit(Insn i) {
+        if (!host.keepsCodes()) {
+            return false;
+        }
         int opcode = i.def().opcode();
         int modrm = i.modrm();
         if (modrm < 0xc0) {
             return memory(i, opcode, modrm >> 3 & 7);
         }
-        if (!sourceFirst && opcode == 0xd9 && modrm < 0xc8) {
-            return false;
-        }
         load();
         a.b(opcode, modrm);
+        if (opcode == 0xd9 && modrm < 0xc8 && !host.sourceFirst()) {
+            overflowStep();
+        }
         if (i.def().flagsWritten() != 0) {
             e.flags(i.def().flagsWritten(), i.def().flagsUndefined());
             // AMD's processors leave C1 alone in FCOMI and its kin: FINCSTP; FDECSTP clear it everywhere
@@ -157,6 +157,19 @@ final class X87Lowering {
         }
         instruction = e.index();
         return true;
+    }
+
+    /** FLD ST(i) onto a full stack: the interpreter does it again, to the same result but for C1. */
+    private void overflowStep() {
+        // fnstsw [environment]; movzx ecx, [environment]
+        a.at(RSP, NativeLayout.X87_ENVIRONMENT).op(false, 0xdd, 7);
+        a.at(RSP, NativeLayout.X87_ENVIRONMENT).op(0, false, 1, 0xb7, RCX, false);
+        a.pext(RCX, RCX, RSP, NativeLayout.MASK_C1);
+        int pushed = a.jrcxz();
+        // fincstp
+        a.b(0xd9, 0xf7);
+        e.step();
+        a.bind8(pushed);
     }
 
     private boolean memory(Insn i, int opcode, int digit) {

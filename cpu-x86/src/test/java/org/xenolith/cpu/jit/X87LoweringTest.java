@@ -8,10 +8,12 @@ import static org.xenolith.memory.RawMemory.get32;
 import static org.xenolith.memory.RawMemory.mismatch;
 
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
@@ -42,12 +44,9 @@ final class X87LoweringTest {
     private LockstepTier lockstep;
 
     @BeforeEach
-    void tiers() {
+    void machines() {
         assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
-        translations = new Translations(4 << 20);
-        tier = new NativeTier(m.cpu, new CodeCache(m.memory), InstructionSet.create(), translations);
-        lockstep = new LockstepTier(both.cpu, new CodeCache(both.memory), InstructionSet.create(), translations,
-                LockstepTier.NO_FAULT);
+        tiers(null);
         for (TestMachine each : machines) {
             each.long64(0);
             for (int vector = 0; vector < 32; vector++) {
@@ -58,16 +57,27 @@ final class X87LoweringTest {
         }
     }
 
+    private void tiers(@Nullable HostX87 host) {
+        translations = new Translations(4 << 20, host);
+        tier = new NativeTier(m.cpu, new CodeCache(m.memory), InstructionSet.create(), translations);
+        lockstep = new LockstepTier(both.cpu, new CodeCache(both.memory), InstructionSet.create(), translations,
+                LockstepTier.NO_FAULT);
+    }
+
     @AfterEach
     void close() {
         if (tier != null) {
-            lockstep.close();
-            tier.close();
-            translations.close();
+            closeTiers();
         }
         for (TestMachine each : machines) {
             each.close();
         }
+    }
+
+    private void closeTiers() {
+        lockstep.close();
+        tier.close();
+        translations.close();
     }
 
     private static void setCr0(TestMachine machine, long bits) {
@@ -181,6 +191,22 @@ final class X87LoweringTest {
                         + "ddc1 d9c1 d9cd d9f7 d9f7 dddb d8d6 dd3c2510006000 dbec dbd9 d9342520006000 0f0b"));
         assertEquals(0x41, m.cpu.x87().status() & 0x41);
         ranOnHost("FLD1", "FADD", "FXCH", "FCOM", "FUCOMI", "FCMOVNU", "FNSTSW", "FFREE");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, true", "false, true", "true, false", "false, false"})
+    void fld_of_a_register_onto_a_full_stack_is_alike_on_every_host(boolean sourceFirst, boolean keepsCodes) {
+        closeTiers();
+        tiers(new HostX87(sourceFirst, keepsCodes));
+        // seven times fldz; fldpi; fld st(2): overflow; fnstsw [600000h]; fldl2e; ffree st(7); fld st(1); fld st(7): overflow;
+        // fnstsw [600002h]; ffree st(3); fld st(3): empty; fnstsw [600004h]; fnstenv [600008h]; ud2
+        assertEquals(Vector.UD,
+                same(1000, "d9ee d9ee d9ee d9ee d9ee d9ee d9ee d9eb d9c2 dd3c2500006000 d9ea ddc7 d9c1 d9c7"
+                        + "dd3c2502006000 ddc3 d9c3 dd3c2504006000 d9342508006000 0f0b"));
+        assertEquals(0x241, m.read16(DATA + 2) & 0x241, "C1 tells overflow");
+        assertEquals(0x041, m.read16(DATA + 4) & 0x241, "C1 tells underflow");
+        assertEquals(keepsCodes, !tier.counts().interpretedByMnemonic().containsKey("FLDPI"));
+        assertEquals(keepsCodes && sourceFirst, !tier.counts().interpretedByMnemonic().containsKey("FLD"));
     }
 
     @Test
