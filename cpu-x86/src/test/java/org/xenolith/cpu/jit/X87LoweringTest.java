@@ -158,6 +158,28 @@ final class X87LoweringTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"compatibility, 3", "compatibility, 100000", "protected, 3", "protected, 100000"})
+    void flat_32_bit_code_runs_on_the_stack_too(String kind, long budget) {
+        data64(0x100, Double.doubleToLongBits(1.7), Float.floatToIntBits(-0.3f), 0xfff5);
+        for (TestMachine each : machines) {
+            if (kind.equals("protected")) {
+                each.protected32(0);
+            } else {
+                each.compatibility(3);
+            }
+            setCr0(each, ControlRegisters.CR0_NE | ControlRegisters.CR0_MP);
+        }
+        // mov ecx, 20; mov ebx, 600000h; fld1; loop: fld qword [ebx+100h]; fadd st, st(1); fmul dword [600108h];
+        // fst qword es:[ebx+ecx*8]; fistp dword [ebx+10h]; fild word [ebx+110h]; fsubp; fld st(0); fstp tbyte [ebx+20h];
+        // movq mm3, [ebx]; movd eax, mm3; emms; fld1; dec ecx; jnz loop; fnstenv [ebx+300h]; ud2
+        assertEquals(Vector.UD, same(budget, "b914000000 bb00006000 d9e8 dd8300010000 d8c1 d80d08016000 26dd14cb db5b10"
+                + "df8310010000 dee9 d9c0 db7b20 0f6f1b 0f7ed8 0f77 d9e8 49 75d1 d9b300030000 0f0b"));
+        if (budget > 1000) {
+            ranOnHost("FLD", "FADD", "FMUL", "FST", "FISTP", "FILD", "FSUBP", "FSTP", "MOVQ", "EMMS");
+        }
+    }
+
     @Test
     void an_exception_that_is_unmasked_first_is_raised_by_the_next_waiting_instruction() {
         data16(0, 0x37b);
