@@ -110,6 +110,10 @@ final class Execution implements AutoCloseable {
     Map<String, Long> exits() {
         Map<String, Long> all = new TreeMap<>();
         counts.forEach(c -> c.exits().forEach((name, n) -> all.merge("native_" + name, n, Long::sum)));
+        if (!counts.isEmpty()) {
+            all.put("native_entries", counts.stream().mapToLong(NativeCounts::entries).sum());
+            all.put("native_miss_served", counts.stream().mapToLong(NativeCounts::missesServed).sum());
+        }
         if (!lockstep.isEmpty()) {
             all.put("lockstep_compared", lockstep.stream().mapToLong(LockstepTier::compared).sum());
             all.put("lockstep_uncompared", lockstep.stream().mapToLong(LockstepTier::uncompared).sum());
@@ -120,7 +124,10 @@ final class Execution implements AutoCloseable {
             all.put("translation_reused", stored.map(StoredTranslations::reused).orElse(0L));
             all.put("translation_stored", stored.map(StoredTranslations::stored).orElse(0L));
             all.put("translation_dropped", t.dropped());
+            all.put("translation_jumps", t.jumps());
             all.put("translation_chained", t.chained());
+            all.put("translation_kept", t.kept());
+            all.put("translation_bytes_in_use", t.bytesInUse());
             all.put("translation_bytes", t.bytesMade());
             all.put("translation_instructions", t.guestInstructions());
             all.put("translation_regions_emptied", t.regionsEmptied());

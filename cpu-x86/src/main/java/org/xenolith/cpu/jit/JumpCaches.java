@@ -263,7 +263,7 @@ final class JumpCaches implements FetchListener {
     private void restoreChecked(Parked p) {
         for (int i = 0; i < p.count; i++) {
             Translation t = p.translations[i];
-            if (!t.dead && cpu.mmu().fetchKnown(t.rip, true)
+            if (!t.dead && !t.cooled && cpu.mmu().fetchKnown(t.rip, true)
                     && (t.block.secondMfn() < 0 || cpu.mmu().fetchKnown(t.rip + 4096, true))) {
                 add(t);
             }

@@ -9,6 +9,7 @@ public final class NativeCounts {
     private final Map<String, long[]> interpretedBy = new TreeMap<>();
     private long interpreted;
     long entries;
+    long missesServed;
 
     void exit(int kind) {
         exits[kind]++;
@@ -22,6 +23,11 @@ public final class NativeCounts {
     /** Calls from Java into emitted code. */
     public long entries() {
         return entries;
+    }
+
+    /** TLB misses after which emitted code did the access itself. */
+    public long missesServed() {
+        return missesServed;
     }
 
     /** Instructions that the interpreter executed. */

@@ -156,8 +156,12 @@ public class NativeTier extends Interpreter implements AutoCloseable {
             missesThere = 0;
         }
         // two operands that take each other's entry would miss for ever
-        return ++missesThere <= OPERANDS && cpu.mmu().fillForNative(get64(top + NativeLayout.ADDRESS),
-                ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE) && !cpu.attention();
+        if (++missesThere > OPERANDS || !cpu.mmu().fillForNative(get64(top + NativeLayout.ADDRESS),
+                ExitKind.missBytes(kind), kind >= ExitKind.MISS_WRITE)) {
+            return false;
+        }
+        counts.missesServed++;
+        return !cpu.attention();
     }
 
     /**

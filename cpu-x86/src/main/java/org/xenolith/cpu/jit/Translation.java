@@ -50,6 +50,10 @@ final class Translation implements Block.Compiled {
     /** For each instruction: whose x87 pointers are not in the state before it, see {@link X87Lowering}; null where there are none. */
     byte @Nullable [] x87Pending;
     boolean dead;
+    /** Nothing leads to it any more but {@link Translations#find}: its region is emptied next. */
+    boolean cooled;
+    /** Region of the cache that its code is in. */
+    int region;
     /** Next translation of the same block. */
     Translation next;
 
@@ -93,6 +97,10 @@ final class Translation implements Block.Compiled {
         }
         incoming[2 * incomingCount] = who;
         incoming[2 * incomingCount++ + 1] = site;
+    }
+
+    void clearIncoming() {
+        incomingCount = 0;
     }
 
     int incomingCount() {

@@ -21,12 +21,15 @@ import org.xenolith.memory.PhysicalMemory;
 /**
  * The host code of one machine, shared by its CPUs: finds, makes, chains and drops translations.
  *
- * <p>The cache is filled region by region; when it is full the oldest region is emptied. Not thread-safe.
+ * <p>The cache is filled region by region; when it is full the oldest region is emptied. While the one before is filled, nothing leads to its code
+ * without coming by {@link #find}, and what does is moved to the region that is being filled: so code that is in use stays. Not thread-safe.
  */
 public final class Translations implements AutoCloseable {
     /** Number of the translation in an exit's number. */
     private static final int MAX_TRANSLATIONS = 1 << 20;
     private static final int REGIONS = 16;
+    /** Regions ahead of the one being filled in which code must show that it is in use. */
+    private static final int COOLED = 3;
     /** From an exit's number, in MOV ECX, to the displacement of the jump to the code that leaves. */
     private static final int NUMBER_TO_LINK = 5;
 
@@ -55,6 +58,9 @@ public final class Translations implements AutoCloseable {
     private long dropped;
     private long regionsEmptied;
     private long chained;
+    private long jumps;
+    private long kept;
+    private long bytesInUse;
 
     /** @param bytes of the code cache, 4 MiB or more; touched only as code is made */
     public Translations(long bytes) {
@@ -137,7 +143,7 @@ public final class Translations implements AutoCloseable {
     Translation find(Block block, long rip, int mode) {
         for (Translation t = (Translation) block.compiled(); t != null; t = t.next) {
             if (t.rip == rip && t.mode == mode) {
-                return t;
+                return t.cooled ? keep(t) : t;
             }
         }
         return null;
@@ -151,13 +157,13 @@ public final class Translations implements AutoCloseable {
     Translation make(Block block, long rip, int mode, boolean spoil) {
         Translation t = new Translation(takeNumber(), block, rip, mode, this);
         emit(t, spoil);
-        int size = t.codeBytes;
-        top += size + 15 & -16;
+        enterRegion(t);
         byNumber[t.number] = t;
-        regions.get(region).add(t);
         t.next = (Translation) block.compiled();
         block.setCompiled(t);
-        bytesMade += size;
+        bytesMade += t.codeBytes;
+        bytesInUse += t.codeBytes;
+        jumps += (t.takenSite >= 0 ? 1 : 0) + (t.nextSite >= 0 ? 1 : 0);
         guestInstructions += t.insnCount;
         if (trace != null) {
             trace.accept(t);
@@ -192,10 +198,60 @@ public final class Translations implements AutoCloseable {
 
     private void makeRoom(int size) {
         if (top + size > regionEnd()) {
-            region = (region + 1) % REGIONS;
-            top = start + region * regionBytes;
-            emptyRegion();
+            nextRegion();
         }
+    }
+
+    private void nextRegion() {
+        region = (region + 1) % REGIONS;
+        top = start + region * regionBytes;
+        emptyRegion();
+        for (Translation t : regions.get((region + COOLED) % REGIONS)) {
+            if (!t.dead) {
+                t.cooled = true;
+                isolate(t);
+            }
+        }
+    }
+
+    /**
+     * Moves a translation out of the region that is emptied next, since it is in use.
+     *
+     * @return null when there was no room for it without emptying that region
+     */
+    private Translation keep(Translation t) {
+        makeRoom(t.codeBytes);
+        if (t.dead) {
+            return null;
+        }
+        unchain(t.takenSite, t.takenStub);
+        unchain(t.nextSite, t.nextStub);
+        int by = top - t.code;
+        copy(writable + t.code, writable + top, t.codeBytes);
+        for (char link : t.links) {
+            put32(writable + top + link, get32(writable + top + link) - by);
+        }
+        t.code = top;
+        t.takenSite += t.takenSite < 0 ? 0 : by;
+        t.takenStub += by;
+        t.nextSite += t.nextSite < 0 ? 0 : by;
+        t.nextStub += by;
+        t.cooled = false;
+        enterRegion(t);
+        kept++;
+        return t;
+    }
+
+    private void unchain(int site, int stub) {
+        if (site >= 0) {
+            patch(site, stub);
+        }
+    }
+
+    private void enterRegion(Translation t) {
+        t.region = region;
+        regions.get(region).add(t);
+        top += t.codeBytes + 15 & -16;
     }
 
     /** The translation's code is at the top: its exits get their numbers, and its links lead from there. */
@@ -237,11 +293,11 @@ public final class Translations implements AutoCloseable {
     }
 
     private int takeNumber() {
+        while (freeCount == 0 && numbers == MAX_TRANSLATIONS) {
+            nextRegion();
+        }
         if (freeCount > 0) {
             return freeNumbers[--freeCount];
-        }
-        if (numbers == MAX_TRANSLATIONS) {
-            throw new IllegalStateException("more than " + MAX_TRANSLATIONS + " translations");
         }
         if (numbers == byNumber.length) {
             byNumber = java.util.Arrays.copyOf(byNumber, 2 * numbers);
@@ -255,6 +311,9 @@ public final class Translations implements AutoCloseable {
             regionsEmptied++;
         }
         for (Translation t : victims) {
+            if (t.region != region) {
+                continue;
+            }
             discard(t);
             if (freeCount == freeNumbers.length) {
                 freeNumbers = java.util.Arrays.copyOf(freeNumbers, 2 * freeCount);
@@ -298,6 +357,12 @@ public final class Translations implements AutoCloseable {
     void kill(Translation t) {
         t.dead = true;
         dropped++;
+        bytesInUse -= t.codeBytes;
+        isolate(t);
+    }
+
+    /** Unpatches every jump to a translation, and has the jump caches forget it. */
+    private void isolate(Translation t) {
         for (int k = 0; k < t.incomingCount(); k++) {
             Translation from = byNumber[t.incoming(k) >> 1];
             boolean taken = (t.incoming(k) & 1) != 0;
@@ -307,6 +372,7 @@ public final class Translations implements AutoCloseable {
                 patch(site, taken ? from.takenStub : from.nextStub);
             }
         }
+        t.clearIncoming();
         for (JumpCaches caches : jumpCaches) {
             caches.remove(t);
         }
@@ -335,6 +401,21 @@ public final class Translations implements AutoCloseable {
     /** Times that a part of the cache was emptied to make room. */
     public long regionsEmptied() {
         return regionsEmptied;
+    }
+
+    /** Translations moved because they were still in use when their part of the cache was to be emptied. */
+    public long kept() {
+        return kept;
+    }
+
+    /** Bytes of host code that may still run. */
+    public long bytesInUse() {
+        return bytesInUse;
+    }
+
+    /** Direct jumps on one page, each of which can be patched once to go from block to block. */
+    public long jumps() {
+        return jumps;
     }
 
     /** Direct jumps patched to go from block to block. */
