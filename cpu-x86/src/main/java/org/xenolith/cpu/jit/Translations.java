@@ -69,7 +69,15 @@ public final class Translations implements AutoCloseable {
 
     /** @param x87 what the host's x87 is taken to be like; null to find out */
     Translations(long bytes, @Nullable HostX87 x87) {
-        cache = CodeCache.map(bytes);
+        this(CodeCache.map(bytes), x87);
+    }
+
+    /**
+     * @param cache where the code goes, empty
+     * @param x87 what the host's x87 is taken to be like; null to find out
+     */
+    Translations(CodeCache cache, @Nullable HostX87 x87) {
+        this.cache = cache;
         writable = cache.writableAddress();
         EntryStub stub = new EntryStub();
         cache.write(0, stub.bytes());
@@ -80,7 +88,7 @@ public final class Translations implements AutoCloseable {
         translator = new Translator(stub, host);
         hostKind = host.kind();
         start = 4096;
-        regionBytes = (int) ((bytes - start) / REGIONS);
+        regionBytes = (int) ((cache.size() - start) / REGIONS);
         for (int r = 0; r < REGIONS; r++) {
             regions.add(new ArrayList<>());
         }

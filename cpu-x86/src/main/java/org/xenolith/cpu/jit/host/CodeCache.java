@@ -34,6 +34,17 @@ public final class CodeCache implements AutoCloseable {
     }
 
     /**
+     * Maps a cache twice, writable and executable, as {@link #map(long)} does where a host allows no mapping to be both.
+     *
+     * @param size bytes, a multiple of the page size
+     * @return the cache, filled with zeros
+     * @throws HostException if that is not allowed
+     */
+    public static CodeCache mapTwice(long size) {
+        return map(0, size, true);
+    }
+
+    /**
      * Maps a cache at a fixed address, replacing what is mapped there: the caller must own the range.
      *
      * @param address page-aligned address
