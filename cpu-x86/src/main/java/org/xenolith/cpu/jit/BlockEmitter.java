@@ -288,10 +288,10 @@ final class BlockEmitter {
     /** As {@link #check(Insn, int, boolean, int)} for the address in R15. */
     void checkR15(int bytes, boolean write, int align) {
         aligned(R15, align);
-        a.pext(RCX, R15, RSP, NativeLayout.MASK_INDEX);
+        index(RCX, R15);
         a.at(RSP, RCX, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
         inPage(R15, 0, bytes, write, -1);
-        a.pext(RCX, R15, RSP, NativeLayout.MASK_INDEX);
+        index(RCX, R15);
         a.at(RSP, RCX, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, RCX);
         access(R15, RCX, 0);
     }
@@ -304,7 +304,7 @@ final class BlockEmitter {
             at = R15;
         }
         aligned(at, align);
-        a.pext(R15, at, RSP, NativeLayout.MASK_INDEX);
+        index(R15, at);
         a.at(RSP, R15, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
         inPage(register, disp, bytes, write, register);
         a.at(RSP, R15, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, R15);
@@ -322,6 +322,12 @@ final class BlockEmitter {
             a.lea32(R15, register, disp);
             checkR15(bytes, write, 1);
         }
+    }
+
+    /** Index of the TLB entry for an address: bits 12 to 27. */
+    private void index(int to, int address) {
+        a.shrx(to, address, RSP);
+        a.movzx16(to, to);
     }
 
     private void aligned(int register, int align) {
@@ -492,8 +498,7 @@ final class BlockEmitter {
     }
 
     private void jumpIndex() {
-        // movzx ecx, r15w
-        a.reg(R15).op(0, false, 1, 0xb7, RCX, false);
+        a.movzx16(RCX, R15);
     }
 
     /** After {@link #jumpLookup}: goes there. */

@@ -176,6 +176,11 @@ final class HostAssembler {
         reg(to).op(false, 0x89, from);
     }
 
+    /** movzx r32, r16 */
+    void movzx16(int to, int from) {
+        reg(from).op(0, false, 1, 0xb7, to, false);
+    }
+
     void load(int to, int base, int disp) {
         at(base, disp).op(true, 0x8b, to);
     }

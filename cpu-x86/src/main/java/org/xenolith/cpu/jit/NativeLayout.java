@@ -18,8 +18,6 @@ final class NativeLayout {
     /** RSP's low six bits are 12, so that SHRX by RSP shifts by the page size without a register for the count. */
     static final int BIAS = 12;
 
-    /** Bits of an address that index the TLB. */
-    static final int MASK_INDEX = constant(0);
     static final int MASK_SIGN = constant(1);
     static final int MASK_15 = constant(3);
     static final int MASK_31 = constant(4);
@@ -137,7 +135,6 @@ final class NativeLayout {
 
     private static long[] constants() {
         long[] v = new long[CONSTANTS];
-        v[index(MASK_INDEX)] = (long) (Tlb.ENTRIES - 1) << 12;
         v[index(MASK_SIGN)] = 1L << 63;
         v[index(MASK_15)] = 15;
         v[index(MASK_31)] = 31;

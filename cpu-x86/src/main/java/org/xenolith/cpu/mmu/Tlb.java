@@ -18,7 +18,7 @@ import static org.xenolith.memory.RawMemory.put64;
  * <p>The tables follow the CPU's state block, so that emitted code reaches them with one base register.
  */
 public final class Tlb {
-    public static final int ENTRIES = 16384;
+    public static final int ENTRIES = 65536;
     /** Bytes between elements of an array. */
     public static final int ENTRY_SIZE = 8;
     /** Offsets of the arrays in a table. */
