@@ -36,6 +36,9 @@ final class BlockEmitter {
     /** Flags that EFLAGS now holds wrongly: undefined ones, which must read as 0. */
     private int undefined;
     private int k;
+    private AccessGroups groups;
+    /** The groups whose check has been emitted, one bit each. */
+    private long opened;
 
     // stubs still to be emitted
     private int[] stubSite = new int[256];
@@ -58,7 +61,8 @@ final class BlockEmitter {
         this.leave = leave;
     }
 
-    void begin(Insn[] block, long blockRip, int mode) {
+    /** @param accessGroups accesses that share a check; null for none */
+    void begin(Insn[] block, long blockRip, int mode, AccessGroups accessGroups) {
         a.clear();
         stubs = 0;
         linkCount = 0;
@@ -67,6 +71,8 @@ final class BlockEmitter {
         code64 = !Mode.code32(mode);
         rightsFrom(mode);
         undefined = 0;
+        groups = accessGroups;
+        opened = 0;
     }
 
     void instruction(int index) {
@@ -298,6 +304,12 @@ final class BlockEmitter {
 
     /** As {@link #check(Insn, int, boolean, int)} for a register that stays unchanged, and a displacement; RCX is free afterwards. */
     void check(int register, int disp, int bytes, boolean write, int align) {
+        int g = groups == null ? -1 : groups.at(k);
+        if (g >= 0 && align == 1 && host(groups.register(g)) == register && disp == groups.disp(k)
+                && bytes == groups.bytes(k) && write == groups.writes(k) && checkGroup(g)) {
+            access(register, R15, disp);
+            return;
+        }
         int at = register;
         if (disp != 0) {
             a.lea(R15, register, disp);
@@ -322,6 +334,31 @@ final class BlockEmitter {
             a.lea32(R15, register, disp);
             checkR15(bytes, write, 1);
         }
+    }
+
+    /** The addend for an access of a group into R15; returns false when the group's check should have come earlier. */
+    private boolean checkGroup(int g) {
+        int word = NativeLayout.group(groups.word(g));
+        if ((opened >>> g & 1) != 0) {
+            a.load(R15, RSP, word);
+            return true;
+        }
+        if (!groups.first(g, k)) {
+            return false;
+        }
+        opened |= 1L << g;
+        int register = host(groups.register(g));
+        a.lea(R15, register, groups.low(g, k));
+        index(R15, R15);
+        a.at(RSP, R15, 3, NativeLayout.tlb(rights, groups.written(g) ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
+        a.lea(RCX, register, RCX, 0, groups.high(g, k) - 1);
+        a.shrx(RCX, RCX, RSP);
+        int hit = a.jrcxz();
+        exit(a.jmp(), ExitKind.GROUP);
+        a.bind8(hit);
+        a.at(RSP, R15, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, R15);
+        a.store(RSP, word, R15);
+        return true;
     }
 
     /** Index of the TLB entry for an address: bits 12 to 27. */

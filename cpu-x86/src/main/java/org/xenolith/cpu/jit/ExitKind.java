@@ -19,10 +19,12 @@ final class ExitKind {
     /** Instruction k reads (6 to 11) or writes (12 to 17) 1, 2, 4, 8, 16 or 32 bytes at ADDRESS, which the TLB does not know. */
     static final int MISS_READ = 6;
     static final int MISS_WRITE = 12;
-    static final int COUNT = 18;
+    /** Instruction k is the first of a group of accesses that are not all in one page the TLB knows. */
+    static final int GROUP = 18;
+    static final int COUNT = 19;
 
     private static final String[] NAMES = {"step", "budget", "taken", "next", "jump", "indirect", "miss_read",
-        "miss_write"};
+        "miss_write", "group"};
 
     private ExitKind() {
     }
@@ -58,6 +60,6 @@ final class ExitKind {
 
     /** Name of a kind for statistics. */
     static String name(int kind) {
-        return NAMES[kind < MISS_READ ? kind : kind < MISS_WRITE ? 6 : 7];
+        return NAMES[kind < MISS_READ ? kind : kind < MISS_WRITE ? 6 : kind < GROUP ? 7 : 8];
     }
 }

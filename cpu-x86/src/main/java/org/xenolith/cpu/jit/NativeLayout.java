@@ -70,6 +70,9 @@ final class NativeLayout {
     static final int NOT_FLAT = field(CpuState.NATIVE + 264);
     static final int CONSTANTS = 14;
 
+    /** Addends of the groups of accesses of the block that runs. */
+    private static final int GROUPS = field(CpuState.NATIVE + 512);
+
     /** Host state across a run. */
     static final int HOST_RSP = CpuState.NATIVE - BIAS;
     static final int HOST_MXCSR = CpuState.NATIVE + 8 - BIAS;
@@ -89,6 +92,15 @@ final class NativeLayout {
     /** Displacement of a field of {@link CpuState}. */
     static int field(int offset) {
         return offset - BIAS;
+    }
+
+    /** The word of a group: the two first ones where one byte of displacement reaches them. */
+    static int group(int word) {
+        return switch (word) {
+            case 0 -> constant(0);
+            case 1 -> constant(2);
+            default -> GROUPS + 8 * word;
+        };
     }
 
     static int slot(int gpr) {

@@ -12,6 +12,7 @@ import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.interp.CodeCache;
 import org.xenolith.cpu.interp.Interpreter;
+import org.xenolith.cpu.mmu.Tlb;
 
 /**
  * Runs one CPU's blocks as host code; what the code leaves to it, the interpreter does for one instruction. Counts, state and memory are the
@@ -27,6 +28,9 @@ public class NativeTier extends Interpreter implements AutoCloseable {
     private final long state;
     private final long top;
     private final NativeCounts counts = new NativeCounts();
+
+    /** Times that a translation's groups may fail before it is given up for a plain one. */
+    private static final int GROUP_FAILURES = 8;
 
     /** The mode that the CPU's Java side knows of. */
     private int knownMode = Mode.NONE;
@@ -69,6 +73,9 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         Translation t = first;
         int k = from;
         while (t != null) {
+            if (k > 0 && t.grouped && !groupsHold(t, k)) {
+                t = translations.plain(t);
+            }
             put64(top + NativeLayout.BUDGET, ~(left - (k == 0 ? 0 : t.insnCount - k)));
             put64(top + NativeLayout.X87_ENTER, t.needsX87(k) ? 1 : 0);
             prepareEntry(t.mode);
@@ -117,7 +124,13 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                     if (pauses()) {
                         return;
                     }
+                    if (kind == ExitKind.GROUP) {
+                        kind = firstOfGroup(t, k);
+                    }
                     if (kind >= ExitKind.MISS_READ && fill(t, k, kind)) {
+                        if (lastExit == ExitKind.number(t.number, k, ExitKind.GROUP)) {
+                            t = afterGroup(t, k);
+                        }
                         break;
                     }
                     t = interpret(t, k, kind);
@@ -128,6 +141,54 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /**
+     * The groups that instruction k is in the middle of, looked up anew: what happened since their checks may have changed the TLB.
+     *
+     * @return false when one does not hold
+     */
+    private boolean groupsHold(Translation t, int k) {
+        AccessGroups groups = translations.groups(t);
+        for (int g = 0; g < groups.count(); g++) {
+            if (groups.openAt(g, k) && !lookup(groups, g, k, Mode.rights(t.mode))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Looks a group's range up in the TLB and keeps the addend where emitted code finds it. */
+    private boolean lookup(AccessGroups groups, int group, int k, int rights) {
+        long value = get64(top + NativeLayout.slot(groups.register(group)));
+        long low = value + groups.low(group, k);
+        long entry = top + Tlb.ENTRY_SIZE * (low >>> 12 & Tlb.ENTRIES - 1);
+        long tag = get64(entry + NativeLayout.tlb(rights, groups.written(group) ? Tlb.WRITE : Tlb.READ));
+        if (value + groups.high(group, k) - 1 + tag >>> 12 != 0) {
+            return false;
+        }
+        put64(top + NativeLayout.group(groups.word(group)), get64(entry + NativeLayout.tlb(rights, Tlb.ADDEND)));
+        return true;
+    }
+
+    /** A group's check failed: what its first access, instruction k, would have left for; its address goes to ADDRESS. */
+    private int firstOfGroup(Translation t, int k) {
+        AccessGroups groups = translations.groups(t);
+        long value = get64(top + NativeLayout.slot(groups.register(groups.at(k))));
+        put64(top + NativeLayout.ADDRESS, value + groups.disp(k));
+        return ExitKind.miss(groups.bytes(k), groups.writes(k));
+    }
+
+    /** The first access of a group is possible now; the group may be, too. */
+    private Translation afterGroup(Translation t, int k) {
+        AccessGroups groups = translations.groups(t);
+        if (lookup(groups, groups.at(k), k, Mode.rights(t.mode))) {
+            return t;
+        }
+        if (++t.failures == GROUP_FAILURES) {
+            translations.preferPlain(t);
+        }
+        return translations.plain(t);
     }
 
     /** False where every page has been walked before, so that a walk can change nothing any more. */

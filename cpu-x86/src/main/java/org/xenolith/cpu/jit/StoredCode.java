@@ -45,7 +45,8 @@ final class StoredCode {
     private static final int CROSSING = 1;
     private static final int HAS_UNDEFINED = 2;
     private static final int HAS_X87 = 4;
-    private static final int FORM = HAS_UNDEFINED | HAS_X87;
+    private static final int GROUPED = 8;
+    private static final int FORM = HAS_UNDEFINED | HAS_X87 | GROUPED;
     private static final int NO_SITE = 0xffff;
 
     private StoredCode() {
@@ -78,7 +79,8 @@ final class StoredCode {
         put8(entry + INSNS, b.insns().length);
         put8(entry + COVERED, t.insnCount);
         put8(entry + KIND,
-                kind(b) | (t.undefined == null ? 0 : HAS_UNDEFINED) | (t.x87Pending == null ? 0 : HAS_X87));
+                kind(b) | (t.undefined == null ? 0 : HAS_UNDEFINED) | (t.x87Pending == null ? 0 : HAS_X87)
+                        | (t.grouped ? GROUPED : 0));
         put8(entry + X87_FIRST, t.x87First);
         put8(entry + X87_LAST, t.x87Last);
         long p = entry + ARRAYS;
@@ -122,6 +124,7 @@ final class StoredCode {
         t.insnCount = n;
         t.nextMode = get32(entry + NEXT_MODE);
         t.interpreted = get64(entry + INTERPRETED);
+        t.grouped = (get8(entry + KIND) & GROUPED) != 0;
         t.takenSite = site(get16(entry + TAKEN_SITE));
         t.nextSite = site(get16(entry + NEXT_SITE));
         long p = entry + ARRAYS;

@@ -54,6 +54,14 @@ final class Translation implements Block.Compiled {
     boolean cooled;
     /** Region of the cache that its code is in. */
     int region;
+    /** Some accesses share a check: see {@link AccessGroups}. */
+    boolean grouped;
+    /** Every access has a check of its own; made for a translation whose groups did not hold. */
+    boolean plain;
+    /** The plain translation of the same code, or null. */
+    Translation plainForm;
+    /** Times that a group did not hold. */
+    int failures;
     /** Next translation of the same block. */
     Translation next;
 

@@ -150,7 +150,7 @@ public final class Translations implements AutoCloseable {
 
     Translation find(Block block, long rip, int mode) {
         for (Translation t = (Translation) block.compiled(); t != null; t = t.next) {
-            if (t.rip == rip && t.mode == mode) {
+            if (t.rip == rip && t.mode == mode && !t.plain) {
                 return t.cooled ? keep(t) : t;
             }
         }
@@ -161,9 +161,39 @@ public final class Translations implements AutoCloseable {
         return make(block, rip, mode, false);
     }
 
+    /** The translation of the same code with a check for every access; it is entered only in the place of {@code t}. */
+    Translation plain(Translation t) {
+        Translation plain = t.plainForm;
+        if (plain != null && plain.cooled && !plain.dead) {
+            plain = keep(plain);
+        }
+        if (plain == null || plain.dead) {
+            plain = make(t.block, t.rip, t.mode, false, true);
+        }
+        t.plainForm = plain;
+        return plain;
+    }
+
+    /** Puts the plain translation in the place of {@code t} for good. */
+    void preferPlain(Translation t) {
+        Translation plain = plain(t);
+        discard(t);
+        plain.plain = false;
+    }
+
+    /** The groups of accesses of a translation; valid until the next call or translation. */
+    AccessGroups groups(Translation t) {
+        return translator.groups(t);
+    }
+
     /** @param spoil make the code of one instruction go wrong on purpose */
     Translation make(Block block, long rip, int mode, boolean spoil) {
+        return make(block, rip, mode, spoil, false);
+    }
+
+    private Translation make(Block block, long rip, int mode, boolean spoil, boolean plain) {
         Translation t = new Translation(takeNumber(), block, rip, mode, this);
+        t.plain = plain;
         emit(t, spoil);
         enterRegion(t);
         byNumber[t.number] = t;
@@ -181,7 +211,7 @@ public final class Translations implements AutoCloseable {
 
     /** Puts a translation's code at the top of the cache: from the store, or made now and then kept there. */
     private void emit(Translation t, boolean spoil) {
-        boolean keep = store != null && !spoil && t.block.valid();
+        boolean keep = store != null && !spoil && !t.plain && t.block.valid();
         long guest = keep ? store.guestBytes(t.block, guestMemory) : 0;
         int hash = keep ? store.hash(t.block, t.rip, t.mode, guest) : 0;
         long entry = keep ? store.find(t.block, t.rip, t.mode, guest, hash) : 0;

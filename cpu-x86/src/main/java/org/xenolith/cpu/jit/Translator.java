@@ -1,9 +1,7 @@
 package org.xenolith.cpu.jit;
 
-import java.util.IdentityHashMap;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.decode.Insn;
-import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.decode.Operand;
 
 /** Turns a block of 64-bit or flat 32-bit guest code into host code; see {@code docs/translator.md}. */
@@ -15,7 +13,8 @@ final class Translator {
     private final StringLowering strings;
     private final SystemLowering system;
     private final X87Lowering x87;
-    private final IdentityHashMap<InsnDef, Recipe> recipes = new IdentityHashMap<>();
+    private final Recipes recipes = new Recipes();
+    private final AccessGroups groups = new AccessGroups(recipes);
     private final short[] undefined = new short[128];
 
     /** @param stub the fixed code, at the start of the cache */
@@ -40,7 +39,8 @@ final class Translator {
         Insn[] insns = t.block.insns();
         int n = covered(insns, t.mode);
         t.insnCount = n;
-        e.begin(insns, t.rip, t.mode);
+        t.grouped = !t.plain && t.block.codeBits() == 64 && groups.plan(insns, n);
+        e.begin(insns, t.rip, t.mode, t.grouped ? groups : null);
         branches.begin(t.rip, t.block.secondMfn() >= 0);
         x87.begin(insns, t.rip);
         t.at = new char[n + 1];
@@ -91,6 +91,12 @@ final class Translator {
         return insns.length;
     }
 
+    /** The groups of accesses of a translation. */
+    AccessGroups groups(Translation t) {
+        groups.plan(t.block.insns(), t.insnCount);
+        return groups;
+    }
+
     int size() {
         return e.a.size();
     }
@@ -137,7 +143,7 @@ final class Translator {
     }
 
     private Recipe recipe(Insn i) {
-        return recipes.computeIfAbsent(i.def(), Recipe::of);
+        return recipes.of(i);
     }
 
     /** A CS prefix in 32-bit code that is more than padding or a hint to a branch: whether CS may be read is not known. */
