@@ -46,6 +46,7 @@ final class StoredCode {
     private static final int HAS_UNDEFINED = 2;
     private static final int HAS_X87 = 4;
     private static final int GROUPED = 8;
+    private static final int PLAIN = 128;
     private static final int FORM = HAS_UNDEFINED | HAS_X87 | GROUPED;
     private static final int NO_SITE = 0xffff;
 
@@ -79,7 +80,7 @@ final class StoredCode {
         put8(entry + INSNS, b.insns().length);
         put8(entry + COVERED, t.insnCount);
         put8(entry + KIND,
-                kind(b) | (t.undefined == null ? 0 : HAS_UNDEFINED) | (t.x87Pending == null ? 0 : HAS_X87)
+                kind(t) | (t.undefined == null ? 0 : HAS_UNDEFINED) | (t.x87Pending == null ? 0 : HAS_X87)
                         | (t.grouped ? GROUPED : 0));
         put8(entry + X87_FIRST, t.x87First);
         put8(entry + X87_LAST, t.x87Last);
@@ -106,15 +107,16 @@ final class StoredCode {
         copyIn(code, 0, p + b.bytes(), codeBytes);
     }
 
-    private static int kind(Block b) {
-        return (b.secondMfn() >= 0 ? CROSSING : 0) | b.codeBits();
+    private static int kind(Translation t) {
+        return (t.block.secondMfn() >= 0 ? CROSSING : 0) | (t.plain ? PLAIN : 0) | t.block.codeBits();
     }
 
-    /** The entry is of a block, whose bytes are at {@code guest}. */
-    static boolean matches(long entry, Block b, long rip, int mode, long key, long guest) {
-        return get64(entry + RIP) == rip && get32(entry + MODE) == mode && get64(entry + KEY) == key
+    /** The entry is of a translation, whose block's bytes are at {@code guest}. */
+    static boolean matches(long entry, Translation t, long key, long guest) {
+        Block b = t.block;
+        return get64(entry + RIP) == t.rip && get32(entry + MODE) == t.mode && get64(entry + KEY) == key
                 && get16(entry + GUEST_BYTES) == b.bytes() && get8(entry + INSNS) == b.insns().length
-                && (get8(entry + KIND) & ~FORM) == kind(b)
+                && (get8(entry + KIND) & ~FORM) == kind(t)
                 && mismatch(entry + guestOffset(entry), guest, b.bytes()) < 0;
     }
 

@@ -170,12 +170,12 @@ public final class StoredTranslations implements AutoCloseable {
     }
 
     /**
-     * The entry of a block.
+     * The entry of a translation.
      *
-     * @param guest its bytes
+     * @param guest its block's bytes
      * @return the entry's address, or 0
      */
-    long find(Block b, long rip, int mode, long guest, int hash) {
+    long find(Translation t, long guest, int hash) {
         if (!ready) {
             await();
         }
@@ -183,7 +183,7 @@ public final class StoredTranslations implements AutoCloseable {
         for (int slot = hash & mask; table[slot] != 0; slot = slot + 1 & mask) {
             int offset = table[slot] - 1 << 3;
             long entry = area.address() + offset;
-            if (StoredCode.hash(entry) == hash && StoredCode.matches(entry, b, rip, mode, key, guest)
+            if (StoredCode.hash(entry) == hash && StoredCode.matches(entry, t, key, guest)
                     && StoredCode.linksFit(entry)) {
                 StoredCode.setUsed(entry, run + 1);
                 if (offset < loadedBytes) {

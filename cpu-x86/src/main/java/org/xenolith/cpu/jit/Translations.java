@@ -211,10 +211,10 @@ public final class Translations implements AutoCloseable {
 
     /** Puts a translation's code at the top of the cache: from the store, or made now and then kept there. */
     private void emit(Translation t, boolean spoil) {
-        boolean keep = store != null && !spoil && !t.plain && t.block.valid();
+        boolean keep = store != null && !spoil && t.block.valid();
         long guest = keep ? store.guestBytes(t.block, guestMemory) : 0;
         int hash = keep ? store.hash(t.block, t.rip, t.mode, guest) : 0;
-        long entry = keep ? store.find(t.block, t.rip, t.mode, guest, hash) : 0;
+        long entry = keep ? store.find(t, guest, hash) : 0;
         int size;
         if (entry != 0) {
             StoredCode.read(entry, t);

@@ -182,4 +182,31 @@ final class NativeTierTest {
         same(100_000);
         assertTrue(translations.dropped() > 1000, () -> "dropped " + translations.dropped());
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        // mov rbx, 600000h; mov ecx, 400; loop: mov [rbx], rcx; mov rdx, [rbx + 8]; mov [rbx + 16], rdx; add rbx, 24; push rcx; push rdx;
+        // pop rdx; pop rcx; dec ecx; jnz loop
+        "48c7c300006000 b990010000 48890b 488b5308 48895310 4883c318 51 52 5a 59 ffc9 75e9",
+        // the same place on two pages 100 times: mov rbx, 600ff8h; mov ecx, 100; loop: mov [rbx], rcx; add rdx, [rbx + 8]; dec ecx; jnz loop
+        "48c7c3f80f6000 b964000000 48890b 48035308 ffc9 75f5",
+        // mov rbx, 0fffff8h; mov rax, [rbx]; mov [rbx + 8], rax: the second page is not there
+        "48c7c3f8ffff00 488b03 48894308",
+        // lea rbx, [rip]; mov rax, [rbx]; mov [rbx + 40h], rax; mov rcx, [rbx + 40h]: a page with code
+        "488d1d00000000 488b03 48894340 488b4b40",
+        // the register moves: mov rbx, 600000h; mov [rbx], rbx; add rbx, 8; mov rbx, [rbx - 8]; lea rbx, [rbx + 16]; mov [rbx - 16], eax; inc rbx;
+        // mov rbx, [rbx - 17]; mov [rbx], al
+        "48c7c300006000 48891b 4883c308 488b5bf8 488d5b10 8943f0 48ffc3 488b5bef 8803"})
+    void accesses_that_share_a_check_are_as_if_each_had_its_own(String program) {
+        code(program + " 0f0b");
+        same(1000);
+        assertTrue(tier.counts().entries() > 0, "host code ran");
+    }
+
+    @Test
+    void interrupted_group_of_accesses_goes_on_with_what_the_page_tables_say_now() {
+        // mov rbx, 600000h; mov rax, [rbx]; invlpg [rbx]; mov rcx, [rbx + 8]; mov [rbx + 16], rcx; ud2
+        code("48c7c300006000 488b03 0f013b 488b4b08 48894b10 0f0b");
+        same(1000);
+    }
 }
