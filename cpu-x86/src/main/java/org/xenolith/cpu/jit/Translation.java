@@ -59,6 +59,7 @@ final class Translation implements Block.Compiled {
     /** Every access has a check of its own; made for a translation whose groups did not hold. */
     boolean plain;
     /** The plain translation of the same code, or null. */
+    @Nullable
     Translation plainForm;
     /** Times that a group did not hold. */
     int failures;
