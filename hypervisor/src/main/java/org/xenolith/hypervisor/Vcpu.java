@@ -139,7 +139,8 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         cpu.setRip(entry & 0xffff_ffffL);
         cpu.setField(CpuState.CR0, ControlRegisters.CR0_PE | ControlRegisters.CR0_ET);
         cpu.setSegment(CpuState.CS, 0, 0, 0xffff_ffffL, 0xc09b);
-        for (int seg : new int[]{CpuState.DS, CpuState.ES, CpuState.SS}) {
+        // the interface leaves FS and GS open, but 32-bit Linux reads its stack protector's value through FS before it loads it
+        for (int seg : new int[]{CpuState.DS, CpuState.ES, CpuState.SS, CpuState.FS, CpuState.GS}) {
             cpu.setSegment(seg, 0, 0, 0xffff_ffffL, 0xc093);
         }
         cpu.setSegment(CpuState.TR, 0, 0, 0x67, 0x8b);

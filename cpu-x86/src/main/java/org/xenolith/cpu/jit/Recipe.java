@@ -15,7 +15,8 @@ enum Recipe {
     COPY,
     NOP, LEA, INC_DEC, MOV_IMMEDIATE, MOV_OFFSET, BSWAP, XCHG_RAX, SHIFT_CL, DIVIDE, BIT_SCAN, BIT_TEST, XCHG,
     CMPXCHG16B, PUSH,
-    POP, LEAVE, JCC, JCXZ, JMP, CALL, RET, STRING, PUSHF, CLD, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL, SYSRET,
+    POP, LEAVE, JCC, JCXZ, JMP, CALL, RET, STRING, SCAN, PUSHF, CLD, CLI, STI, SWAPGS, FROM_SEGMENT, ACCESS, SYSCALL,
+    SYSRET,
     RDTSC,
     SEGMENT_BASE,
     FNSTCW, COMPARE_STRINGS, X87, FLDCW, FNSTSW, FWAIT, MMX,
@@ -31,7 +32,7 @@ enum Recipe {
             "SHLX", "SHRX", "ADCX", "ADOX");
     private static final Set<String> SHIFTS = Set.of("SHL", "SHR", "SAR", "ROL", "ROR", "SHLD", "SHRD");
     private static final Set<String> BIT_TESTS = Set.of("BT", "BTS", "BTR", "BTC");
-    private static final Set<String> NOTHING = Set.of("NOP", "ENDBR64", "ENDBR32", "PREFETCHT0", "PREFETCHT1",
+    private static final Set<String> NOTHING = Set.of("NOP", "PAUSE", "ENDBR64", "ENDBR32", "PREFETCHT0", "PREFETCHT1",
             "PREFETCHT2",
             "PREFETCHNTA", "PREFETCHW", "PREFETCHWT1", "PREFETCH", "LFENCE", "MFENCE", "SFENCE");
     /** x87 instructions whose results are the same on every host. */
@@ -67,6 +68,9 @@ enum Recipe {
         }
         if (m.equals("MOVS") || m.equals("STOS")) {
             return STRING;
+        }
+        if (m.equals("LODS") || m.equals("SCAS") || m.equals("CMPS")) {
+            return SCAN;
         }
         if (m.equals("FWAIT")) {
             return FWAIT;

@@ -34,25 +34,12 @@ final class StringLowering {
         }
         int bytes = i.bits() >>> 3;
         int scale = Integer.numberOfTrailingZeros(bytes);
-        a.load(RCX, RSP, NativeLayout.field(CpuState.SYSTEM_FLAGS));
-        a.pext(RCX, RCX, RSP, NativeLayout.MASK_DF);
-        int upwards = a.jrcxz();
-        e.step();
-        a.bind8(upwards);
+        upwards();
         if (i.rep() == 0) {
             single(i, moves, bytes, scale);
             return true;
         }
-        a.reg(R10).op(e.code64(), 0x8b, RCX);
-        int some = a.jrcxz();
-        int go = a.jmp();
-        a.bind8(some);
-        if (!e.code64()) {
-            // a count of 0 is written as well
-            a.mov32(R10, R10);
-        }
-        int nothing = a.jmp();
-        a.bind32(go);
+        int nothing = count();
         int again = a.size();
         access(moves, bytes);
         if (!e.code64()) {
@@ -77,20 +64,106 @@ final class StringLowering {
         a.load(RCX, RSP, NativeLayout.STRING_COUNT);
         advance(moves, scale);
         e.restoreFlags();
+        a.bind8(goOn(again));
+        // the head took one already
+        a.lea(R9, R9, -1);
+        a.bind32(nothing);
+        return true;
+    }
+
+    /** Only upwards; the rest is the interpreter's. */
+    private void upwards() {
+        a.load(RCX, RSP, NativeLayout.field(CpuState.SYSTEM_FLAGS));
+        a.pext(RCX, RCX, RSP, NativeLayout.MASK_DF);
+        int upwards = a.jrcxz();
+        e.step();
+        a.bind8(upwards);
+    }
+
+    /** Returns the site of a jump for a count of 0. */
+    private int count() {
+        a.reg(R10).op(e.code64(), 0x8b, RCX);
+        int zero = a.jrcxz();
+        int go = a.jmp();
+        a.bind8(zero);
+        if (!e.code64()) {
+            // a count of 0 is written as well
+            a.mov32(R10, R10);
+        }
+        int nothing = a.jmp();
+        a.bind32(go);
+        return nothing;
+    }
+
+    /** Goes back to {@code again}, or leaves when the budget is used up; returns the site of a short jump for no count left. */
+    private int goOn(int again) {
         a.mov(RCX, R10);
         int done = a.jrcxz();
-        // the budget may be used up in the middle
         a.shrx(RCX, R9, RSP);
         int spent = a.jrcxz();
         a.b(0xe9);
         a.d(again - (a.size() + 4));
         a.bind8(spent);
         e.exit(a.jmp(), ExitKind.BUDGET);
-        a.bind8(done);
-        // the head took one already
+        return done;
+    }
+
+    /** LODS, and SCAS and CMPS with or without a prefix, upwards, element by element. */
+    boolean scan(Insn i) {
+        boolean loads = i.def().mnemonic().equals("LODS");
+        boolean compares = i.def().mnemonic().equals("CMPS");
+        if (i.addressBits() != e.codeBits() || (loads || compares) && BlockEmitter.hasBase(i)
+                || loads && i.rep() != 0) {
+            return false;
+        }
+        upwards();
+        if (loads) {
+            e.checkAt(RSI, 0, i.bits() >>> 3, false);
+            element(i, 0x8a, RAX);
+            e.sum(RSI, RSI, i.bits() >>> 3);
+            return true;
+        }
+        if (i.rep() == 0) {
+            compare(i, compares);
+            return true;
+        }
+        int nothing = count();
+        int again = a.size();
+        compare(i, compares);
+        e.sum(R10, R10, -1);
+        a.lea(R9, R9, 1);
+        // REPNE ends at an equal element, REPE at one that is not
+        int stop = a.jcc(i.rep() == 0xf2 ? 4 : 5);
+        a.bind8(goOn(again));
+        a.bind32(stop);
         a.lea(R9, R9, -1);
         a.bind32(nothing);
         return true;
+    }
+
+    /** One element of SCAS or CMPS; only its comparison changes flags. */
+    private void compare(Insn i, boolean compares) {
+        int bytes = i.bits() >>> 3;
+        if (compares) {
+            e.checkAt(RSI, 0, bytes, false);
+            element(i, 0x8a, R15);
+            a.store(RSP, NativeLayout.SCRATCH, R15);
+        }
+        e.checkAt(RDI, 0, bytes, false);
+        if (compares) {
+            e.freeRcx();
+            a.load(RCX, RSP, NativeLayout.SCRATCH);
+            e.sum(RSI, RSI, bytes);
+        }
+        element(i, 0x3a, compares ? RCX : RAX);
+        e.sum(RDI, RDI, bytes);
+        e.flags(i.def().flagsWritten(), 0);
+    }
+
+    /** An instruction on the checked element: its byte form's opcode. */
+    private void element(Insn i, int opcode, int register) {
+        int bits = i.bits();
+        e.memory().op(bits == 16 ? 0x66 : 0, bits == 64, 0, opcode | (bits > 8 ? 1 : 0), register, false);
     }
 
     private void single(Insn i, boolean moves, int bytes, int scale) {

@@ -190,6 +190,7 @@ final class Translator {
             case CALL -> branches.call(i);
             case RET -> branches.ret(i);
             case STRING -> strings.emit(i);
+            case SCAN -> strings.scan(i);
             case ACCESS -> access(t, i);
             case PUSHF -> system.pushf(i);
             case CLD -> system.cld();

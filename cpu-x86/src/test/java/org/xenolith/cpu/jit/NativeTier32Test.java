@@ -162,6 +162,25 @@ final class NativeTier32Test {
         same(budget);
     }
 
+    @ParameterizedTest
+    @CsvSource({"1, protected", "3, protected", "29, protected", "1000, protected", "5, long", "1000, long"})
+    void scans_and_comparisons_of_strings_end_where_they_should(long budget, String kind) {
+        each(machine -> {
+            if (kind.equals("long")) {
+                machine.long64(0);
+            }
+        });
+        // repne scasb for f2h, repe cmpsb of the code with itself, repe cmpsd that differs, repne scasd with a count of 0,
+        // lods, scas and cmps of each size, repe scasb; pushf after each
+        code("bf00000100 b0f2 b940000000 f2ae 9c be00000100 bf00000100 b910000000 f3a6 9c"
+                + " be00000100 bf01000100 b910000000 f3a7 9c 31c9 f2af 9c ac 66ad ad ae 66af af a6 66a7 a7 9c"
+                + " 31c0 bf00006000 b9ff3f0000 f3ae 9c fd ac ae a6 fc 0f0b");
+        same(budget);
+        if (budget == 1000) {
+            hostCodeRan();
+        }
+    }
+
     @Test
     void upper_halves_left_by_64_bit_code_are_cut_from_addresses_and_kept_in_registers() {
         each(machine -> {

@@ -1,0 +1,116 @@
+package org.xenolith.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
+import org.xenolith.cpu.jit.Translations;
+
+/**
+ * 32-bit guests as host code: Debian's i386 busybox in compatibility mode under the amd64 cloud kernel, in both tiers, and under the i386
+ * kernel with PAE paging. Skipped where {@code test-images/fetch-debian.sh cloud busybox busybox-i386 linux-686} has not been run.
+ */
+@Timeout(900)
+final class Debian32Test {
+    private static final String INIT = """
+            #!/bin/busybox sh
+            /bin/busybox --install -s /bin
+            export PATH=/bin
+            i=0; x=12345
+            while [ $i -lt 500 ]; do x=$(( (x*1103515245+12345) ^ (x>>7) )); i=$((i+1)); done
+            echo "UP on $(uname -m): $x, $(seq 1 3000 | gzip -9 | gunzip | sort -rn | md5sum | cut -c1-32),\
+             $(awk 'BEGIN{x=2; for(i=0;i<9;i++) x=(x+2/x)/2; printf "%.15f", x}')"
+            poweroff -f
+            """;
+    private static final String RESULT = ": 4801411123284112410, ae8dab360b20988887fe2c48f37d81aa, 1.414213562373095";
+
+    @TempDir
+    Path folder;
+    private Path cache;
+    private Path initrd;
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private final Messages messages = new Messages(new PrintStream(err, true, StandardCharsets.UTF_8), false);
+
+    @BeforeEach
+    void find_busybox() throws IOException, InterruptedException {
+        Path root = Path.of("").toAbsolutePath();
+        while (!Files.exists(root.resolve("test-images").resolve("make-initrd.sh"))) {
+            root = root.getParent();
+        }
+        String chosen = System.getenv("XENOLITH_DEBIAN_CACHE");
+        cache = chosen != null ? Path.of(chosen) : root.resolve(".cache").resolve("debian");
+        assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
+        needs("busybox-static");
+        needs("busybox-i386");
+        initrd = folder.resolve("initrd.gz");
+        Path init = Files.writeString(folder.resolve("init"), INIT);
+        Process make = new ProcessBuilder(root.resolve("test-images").resolve("make-initrd.sh").toString(),
+                initrd.toString(), init.toString(),
+                cache.resolve("busybox-i386").resolve("bin").resolve("busybox") + ":bin/busybox").inheritIO().start();
+        assertEquals(0, make.waitFor());
+    }
+
+    private void needs(String name) {
+        boolean there = Files.isDirectory(cache.resolve(name));
+        if (!there) {
+            LoggerFactory.getLogger(Debian32Test.class).warn("SKIPPED: {} is not in .cache/debian", name);
+        }
+        assumeTrue(there, "needs test-images/fetch-debian.sh " + name);
+    }
+
+    private JsonNode run(String kernel, String tier) throws IOException {
+        needs(kernel);
+        Path stats = folder.resolve(tier + ".json");
+        try (Stream<Path> boot = Files.list(cache.resolve(kernel).resolve("boot"))) {
+            Path image = boot.filter(p -> p.getFileName().toString().startsWith("vmlinuz-")).findFirst().orElseThrow();
+            String[] args = List.of("run", "--kernel", image.toString(), "--initrd", initrd.toString(), "--memory",
+                    "256M", "--append", "console=hvc0 quiet", "--tier", tier, "--stats", stats.toString())
+                    .toArray(String[]::new);
+            out.reset();
+            App app = new App(InputStream.nullInputStream(), out, messages, Optional.empty(), MachineFactory.real());
+            assertEquals(0, Main.execute(app, args), this::all);
+        }
+        assertTrue(out.toString(StandardCharsets.UTF_8).contains(RESULT), this::all);
+        return new ObjectMapper().readTree(stats.toFile());
+    }
+
+    private String all() {
+        return out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void a_32_bit_program_under_a_64_bit_kernel_is_the_same_run_in_both_tiers() throws Exception {
+        JsonNode fast = run("linux-cloud", "native");
+        assertTrue(out.toString(StandardCharsets.UTF_8).contains("UP on x86_64"), this::all);
+        assertTrue(fast.get("interpreted_share").asDouble() < 0.001, fast::toString);
+        JsonNode slow = run("linux-cloud", "interpreter");
+        for (String key : List.of("instructions", "virtual_ns", "domains")) {
+            assertEquals(slow.get(key), fast.get(key), key);
+        }
+    }
+
+    @Test
+    void a_32_bit_kernel_reaches_user_space_as_host_code() throws Exception {
+        JsonNode stats = run("linux-686", "native");
+        assertTrue(out.toString(StandardCharsets.UTF_8).contains("UP on i686"), this::all);
+        assertTrue(stats.get("interpreted_share").asDouble() < 0.001, stats::toString);
+    }
+}
