@@ -207,7 +207,7 @@ public class NativeTier extends Interpreter implements AutoCloseable {
      * @return true when emitted code can do the instruction now; false when the interpreter must
      */
     private boolean fill(Translation t, int k, int kind) {
-        if (keepsWalkOrder() && kind >= ExitKind.MISS_WRITE && readsBeforeItWrites(t.block.insns()[k])) {
+        if (keepsWalkOrder() && readsBefore(t.block.insns()[k], kind >= ExitKind.MISS_WRITE)) {
             return false;
         }
         if (missedIn != t || missedAt != k || missedBefore != cpu.retired()) {
@@ -226,13 +226,14 @@ public class NativeTier extends Interpreter implements AutoCloseable {
     }
 
     /**
-     * An instruction with a second memory operand: the page walk for its write may set bits in what it has read, so the interpreter must do
-     * both in order.
+     * The access may be to an instruction's second memory operand: the page walk for it may set bits in what has been read from the first, so
+     * the interpreter must do both in order.
      */
-    private static boolean readsBeforeItWrites(Insn i) {
+    private static boolean readsBefore(Insn i, boolean write) {
         return switch (i.def().mnemonic()) {
-            case "MOVS" -> true;
-            case "PUSH", "CALL" -> i.isMem(0);
+            case "MOVS" -> write;
+            case "CMPS" -> true;
+            case "PUSH", "CALL" -> write && i.isMem(0);
             default -> false;
         };
     }
