@@ -1,7 +1,9 @@
 package org.xenolith.emulator;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import org.xenolith.guests.net.NicSpec;
 
 /**
  * One guest to run.
@@ -14,8 +16,18 @@ import java.util.Optional;
  * @param memoryBytes RAM in bytes, a multiple of 4096
  * @param vcpus number of virtual CPUs, 1 to 32
  * @param reboot start the guest again when it reboots; otherwise that ends it with {@link Outcome#REBOOT}
+ * @param nics network interfaces, eth0 first
  */
 public record DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
         long memoryBytes,
-        int vcpus, boolean reboot) {
+        int vcpus, boolean reboot, List<NicSpec> nics) {
+    public DomainConfig {
+        nics = List.copyOf(nics);
+    }
+
+    /** A guest without network interfaces. */
+    public DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
+            long memoryBytes, int vcpus, boolean reboot) {
+        this(name, type, kernel, initrd, commandLine, memoryBytes, vcpus, reboot, List.of());
+    }
 }
