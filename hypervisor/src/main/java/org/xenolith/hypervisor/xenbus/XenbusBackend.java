@@ -29,6 +29,7 @@ public final class XenbusBackend implements AutoCloseable {
     private final Driver driver;
     private final XenstoreClient.Registration watch;
     private XenbusState state;
+    private XenbusState seen = XenbusState.UNKNOWN;
     private boolean closed;
 
     /**
@@ -61,6 +62,8 @@ public final class XenbusBackend implements AutoCloseable {
         XenbusState front = client.read(device.frontend() + "/state").map(XenbusState::parse)
                 .orElse(XenbusState.UNKNOWN);
         LOG.debug("{}: front end is {}, back end {}", device, front, state);
+        boolean changed = front != seen;
+        seen = front;
         switch (front) {
             case INITIALISING -> {
                 if (state == XenbusState.CLOSED || state == XenbusState.CLOSING || state == XenbusState.CONNECTED) {
@@ -68,7 +71,15 @@ public final class XenbusBackend implements AutoCloseable {
                     enter(XenbusState.INIT_WAIT);
                 }
             }
-            case INITIALISED, CONNECTED -> connect();
+            case INITIALISED -> {
+                // one that begins again without closing, after a suspension, has new rings
+                if (changed && state == XenbusState.CONNECTED) {
+                    driver.disconnect();
+                    enter(XenbusState.INITIALISED);
+                }
+                connect();
+            }
+            case CONNECTED -> connect();
             case CLOSING -> {
                 driver.disconnect();
                 enter(XenbusState.CLOSING);

@@ -1,0 +1,2 @@
+/** The block backend: serves a guest's virtual disks from images, by the protocol of public/io/blkif.h. */
+package org.xenolith.hypervisor.blkback;
