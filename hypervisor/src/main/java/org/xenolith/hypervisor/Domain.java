@@ -18,6 +18,8 @@ import org.xenolith.hypervisor.gnttab.GrantTable;
 import org.xenolith.hypervisor.p2m.FrameTable;
 import org.xenolith.hypervisor.p2m.Physmap;
 import org.xenolith.hypervisor.p2m.Physmap.Type;
+import org.xenolith.hypervisor.pv.mm.MachineToPhys;
+import org.xenolith.hypervisor.pv.mm.PvMemory;
 import org.xenolith.hypervisor.shared.SharedInfo;
 import org.xenolith.hypervisor.shared.SharedPage;
 import org.xenolith.memory.GuestMemory;
@@ -50,6 +52,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     private final List<Vcpu> vcpus = new ArrayList<>();
     private final long createdAt;
     private final List<Long> unmapped = new ArrayList<>();
+    private final PvMemory pv;
     private List<E820Entry> memoryMap = List.of();
     private long maxPages;
     private long totalPages;
@@ -83,6 +86,18 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
             vcpus.add(v);
             apics.add(v.cpu().apic());
         }
+        if (config.pv() == null) {
+            pv = null;
+        } else {
+            pv = new PvMemory(this, config.pv(), config.vcpus());
+            shared.setAbi(config.pv());
+            pv.share(mfn, true);
+        }
+    }
+
+    /** The direct-paged memory of a PV guest, or null for a guest with a physmap. */
+    public PvMemory pv() {
+        return pv;
     }
 
     public Host host() {
@@ -248,6 +263,9 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         dying = true;
         updateHolds();
         watchdog.stop();
+        if (pv != null) {
+            pv.destroy();
+        }
         events.destroy();
         mappings.destroy();
         grants.destroy();
@@ -284,6 +302,13 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
 
     void pageFreed() {
         totalPages--;
+    }
+
+    /** A frame of the machine went back to the host: a PV guest's CPUs may still have translations of it. */
+    void forgetFrame(long mfn) {
+        if (pv != null) {
+            dropTranslations(mfn);
+        }
     }
 
     @Override
@@ -324,7 +349,12 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         return true;
     }
 
-    /** Takes pages that are in no physmap (XENMEM_increase_reservation of a guest with a physmap); the mfn or -1. */
+    /**
+     * Takes 2^order pages that are in no physmap (XENMEM_increase_reservation). A PV guest, which has none but the
+     * identity, can use them at once.
+     *
+     * @return the first mfn, or -1 at the limit of the domain or of machine memory
+     */
     public long allocateUnmapped(int order) {
         int count = 1 << order;
         if (totalPages + count > maxPages) {
@@ -334,7 +364,12 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         if (mfn >= 0) {
             totalPages += count;
             for (int i = 0; i < count; i++) {
-                unmapped.add(mfn + i);
+                if (pv == null) {
+                    unmapped.add(mfn + i);
+                } else {
+                    physmap.set(mfn + i, mfn + i, Type.RAM_RW);
+                    pv.setPfn(mfn + i, MachineToPhys.INVALID);
+                }
             }
         }
         return mfn;
@@ -425,8 +460,15 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         return true;
     }
 
-    /** The gfn at which the guest sees a frame of its own or of the hypervisor, or -1. */
+    /**
+     * The gfn at which the guest sees a frame of its own or of the hypervisor, or -1. A PV guest sees each by its mfn, and
+     * may map what it has been told of.
+     */
     public long gfnOf(long mfn) {
+        if (pv != null) {
+            pv.share(mfn, true);
+            return mfn;
+        }
         int gfn = frames.gfn(mfn);
         return gfn != FrameTable.INVALID_GFN && physmap.frame(gfn) == mfn ? gfn : -1;
     }
@@ -467,13 +509,21 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
             return null;
         }
         long mfn = physmap.frame(gfn);
-        frames.get(mfn);
+        if (pv == null) {
+            frames.get(mfn);
+        } else if (!pv.holdWritable(mfn)) {
+            return null;
+        }
         return new SharedPage(host.memory(), mfn);
     }
 
     @Override
     public void release(SharedPage page) {
-        frames.put(page.mfn());
+        if (pv == null) {
+            frames.put(page.mfn());
+        } else {
+            pv.releaseWritable(page.mfn());
+        }
     }
 
     @Override
@@ -502,6 +552,10 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
 
     @Override
     public long mfn(long gfn) {
+        if (pv != null) {
+            // page tables hold machine frames, and what they may hold was decided when they were checked
+            return frames.valid(gfn) ? gfn : MMIO;
+        }
         return physmap.mfn(gfn);
     }
 
@@ -517,7 +571,19 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
 
     @Override
     public boolean tryWrite(long gpa, byte[] from, int offset, int length) {
-        return physmap.tryWrite(gpa, from, offset, length);
+        return !writesTable(gpa, length) && physmap.tryWrite(gpa, from, offset, length);
+    }
+
+    /** True for a range with a page of a PV guest that only checked entries may be written to. */
+    private boolean writesTable(long gpa, long length) {
+        if (pv != null && gpa >= 0) {
+            for (long gfn = gpa >>> 12; frames.valid(gfn) && gfn <= gpa + length - 1 >>> 12; gfn++) {
+                if (pv.types().guarded(gfn)) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     @Override

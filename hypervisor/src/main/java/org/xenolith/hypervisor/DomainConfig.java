@@ -1,6 +1,7 @@
 package org.xenolith.hypervisor;
 
 import java.util.UUID;
+import org.xenolith.hypervisor.abi.GuestAbi;
 
 /**
  * What a domain is created with.
@@ -14,10 +15,11 @@ import java.util.UUID;
  * @param maxMaptrackFrames limit of grants mapped, in pages of 256 (xl {@code max_maptrack_frames}, 1024)
  * @param tscMode value shown in CPUID leaf 4000_0003h: 0 default, 1 emulated, 2 native
  * @param console true lets the guest write to the hypervisor's console with HYPERVISOR_console_io
+ * @param pv word size of a PV guest's kernel, or null for a guest that has a physmap (HVM, PVH)
  */
 public record DomainConfig(String name, UUID uuid, int vcpus, long maxPages, int maxEventPort, int maxGrantFrames,
         int maxMaptrackFrames,
-        int tscMode, boolean console) {
+        int tscMode, boolean console, GuestAbi pv) {
     public DomainConfig {
         if (vcpus < 1 || vcpus > 128) {
             throw new IllegalArgumentException("a domain has 1 to 128 vCPUs, not " + vcpus);
@@ -32,11 +34,17 @@ public record DomainConfig(String name, UUID uuid, int vcpus, long maxPages, int
 
     /** The limits that xl sets when the configuration file is silent. */
     public static DomainConfig of(String name, UUID uuid, int vcpus, long maxPages) {
-        return new DomainConfig(name, uuid, vcpus, maxPages, 1023, 64, 1024, 0, false);
+        return new DomainConfig(name, uuid, vcpus, maxPages, 1023, 64, 1024, 0, false, null);
     }
 
     public DomainConfig withConsole(boolean allowed) {
         return new DomainConfig(name, uuid, vcpus, maxPages, maxEventPort, maxGrantFrames, maxMaptrackFrames, tscMode,
-                allowed);
+                allowed, pv);
+    }
+
+    /** The same for a PV guest of this word size. */
+    public DomainConfig withPv(GuestAbi abi) {
+        return new DomainConfig(name, uuid, vcpus, maxPages, maxEventPort, maxGrantFrames, maxMaptrackFrames, tscMode,
+                console, abi);
     }
 }

@@ -6,8 +6,7 @@ import org.xenolith.hypervisor.abi.ErrnoException;
 
 /**
  * Copies between the hypervisor and memory at guest-virtual addresses of one vCPU, as hypercall arguments are passed.
- * Nothing is changed
- * in the guest's page tables or TLB.
+ * Nothing is changed in the guest's page tables or TLB; only a PV guest's get accessed and dirty bits.
  */
 public final class GuestAccess {
     private final Vcpu vcpu;
@@ -26,6 +25,9 @@ public final class GuestAccess {
     }
 
     private boolean copy(long gva, byte[] data, int offset, int length, boolean out) {
+        if (vcpu.domain().pv() != null) {
+            return vcpu.domain().pv().copy(vcpu, gva, data, offset, length, out);
+        }
         for (int done = 0; done < length;) {
             long gpa = gpa(gva + done);
             int n = (int) Math.min(length - done, 4096 - (gva + done & 0xfff));
@@ -68,6 +70,9 @@ public final class GuestAccess {
 
     /** True when the byte at the address could be read. */
     public boolean readable(long gva) {
+        if (vcpu.domain().pv() != null) {
+            return vcpu.domain().pv().readable(vcpu, gva);
+        }
         long gpa = gpa(gva);
         return gpa >= 0 && vcpu.domain().isRam(gpa, 1);
     }

@@ -10,6 +10,8 @@ import org.xenolith.cpu.CpuModel;
 import org.xenolith.hypervisor.evtchn.EventChannels;
 import org.xenolith.hypervisor.gnttab.GrantTable;
 import org.xenolith.hypervisor.p2m.FrameTable;
+import org.xenolith.hypervisor.pv.mm.MachineToPhys;
+import org.xenolith.hypervisor.pv.mm.PageTypes;
 import org.xenolith.hypervisor.shared.TimeInfo;
 import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.time.Timers;
@@ -33,6 +35,9 @@ public final class Host implements AutoCloseable {
     private final Statistics statistics = new Statistics("thing not built or not known");
     private final NavigableMap<Integer, Domain> domains = new TreeMap<>();
     private final ControlDomain control;
+    /** Made for the first PV domain, as is {@link #machineToPhys}. */
+    private PageTypes pageTypes;
+    private MachineToPhys machineToPhys;
     private HypervisorLog log = (domid, line) -> LOG.info("(d{}) {}", domid, line);
     private int nextDomid = 1;
 
@@ -59,12 +64,36 @@ public final class Host implements AutoCloseable {
         this.frames = new FrameTable(memory);
         this.tscScale = TimeInfo.TscScale.of(model.tscKhz());
         this.control = new ControlDomain(this);
-        frames.setFreeListener((mfn, owner) -> {
-            Domain d = domains.get(owner);
-            if (d != null) {
-                d.pageFreed();
+        frames.setFreeListener(this::freed);
+    }
+
+    private void freed(long mfn, int owner) {
+        Domain d = domains.get(owner);
+        if (d != null) {
+            d.pageFreed();
+        }
+        if (pageTypes != null) {
+            pageTypes.freed(mfn);
+            machineToPhys.set(mfn, MachineToPhys.INVALID);
+            for (Domain pv : domains.values()) {
+                pv.forgetFrame(mfn);
             }
-        });
+        }
+    }
+
+    /** What frames are used as, once there has been a PV domain. */
+    public PageTypes pageTypes() {
+        if (pageTypes == null) {
+            machineToPhys = new MachineToPhys(memory, frames);
+            pageTypes = new PageTypes(frames.frames());
+        }
+        return pageTypes;
+    }
+
+    /** The tables of PV guests that say where a frame's owner sees it. */
+    public MachineToPhys machineToPhys() {
+        pageTypes();
+        return machineToPhys;
     }
 
     public PhysicalMemory memory() {

@@ -22,6 +22,7 @@ public final class HypercallTable implements Hypercalls {
 
     private final String[] names = new String[SIZE];
     private final Hypercall[] hvm = new Hypercall[SIZE];
+    private final Hypercall[] pv = new Hypercall[SIZE];
 
     public HypercallTable() {
         // @formatter:off
@@ -58,21 +59,27 @@ public final class HypercallTable implements Hypercalls {
         row(31, "xenoprof_op",            null);
         row(32, "event_channel_op",       new EventChannelOp());
         row(33, "physdev_op",             new PhysdevOp());
-        row(34, "hvm_op",                 new HvmOp());
+        row(34, "hvm_op",                 new HvmOp(), null);
         row(35, "sysctl",                 new ToolstackOp(ToolstackOp.SYSCTL_VERSION));
         row(36, "domctl",                 new ToolstackOp(ToolstackOp.DOMCTL_VERSION));
         row(37, "kexec_op",               null);
         row(38, "tmem_op",                null);
         row(39, "argo_op",                null);
         row(40, "xenpmu_op",              c -> -Errno.EOPNOTSUPP);
-        row(41, "dm_op",                  c -> -Errno.EPERM);
+        row(41, "dm_op",                  c -> -Errno.EPERM, null);
         row(42, "hypfs_op",               c -> -Errno.EPERM);
         // @formatter:on
     }
 
-    private void row(int number, String name, Hypercall hvmCall) {
+    /** A call that is the same for both kinds of guest, or null when neither has it. */
+    private void row(int number, String name, Hypercall call) {
+        row(number, name, call, call);
+    }
+
+    private void row(int number, String name, Hypercall hvmCall, Hypercall pvCall) {
         names[number] = name;
         hvm[number] = hvmCall;
+        pv[number] = pvCall;
     }
 
     /** Name of a hypercall without its prefix. */
@@ -111,7 +118,8 @@ public final class HypercallTable implements Hypercalls {
 
     /** Carries out a call from the registers or out of a multicall. */
     long call(HypercallContext c, int number) {
-        Hypercall h = number >= 0 && number < SIZE ? hvm[number] : null;
+        Hypercall[] column = c.domain().config().pv() == null ? hvm : pv;
+        Hypercall h = number >= 0 && number < SIZE ? column[number] : null;
         if (h == null) {
             return c.notBuilt(name(number));
         }
