@@ -18,8 +18,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.zip.CRC32C;
-import org.xenolith.memory.RawMemory;
 
 /**
  * The file of {@link StoredTranslations}: read only where nobody but this user can have written it, checked as a whole, replaced as a whole. One
@@ -27,9 +27,16 @@ import org.xenolith.memory.RawMemory;
  */
 final class StoreFile {
     private static final long MAGIC = 0x5452_4e41_4f4e_4558L;
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
     private static final int HEADER = 64;
+    // offsets in the header
+    private static final int RUN = 12;
+    private static final int VERSION = 16;
+    private static final int ENTRIES = 24;
     private static final int CRC = 28;
+    private static final int BYTES = 32;
+    private static final int SLOTS = 40;
+    private static final int MAX_SLOTS = 1 << 24;
     private static final int CHUNK = 1 << 20;
     private static final int KEPT = 3;
     private static final long HOUR_MS = 3_600_000;
@@ -52,9 +59,15 @@ final class StoreFile {
         return file;
     }
 
-    /** What a file holds. */
-    record Content(int run, int entries, long bytes) {
-        static final Content NOTHING = new Content(0, 0, 0);
+    /**
+     * What a file holds.
+     *
+     * @param run number of the run that wrote it
+     * @param entries how many
+     * @param table positions of the entries by hash, see {@link StoredTranslations}
+     * @param data the entries, one behind the other
+     */
+    record Content(int run, int entries, int[] table, byte[] data) {
     }
 
     /** The file must not be used; the message says why. */
@@ -67,66 +80,69 @@ final class StoreFile {
     }
 
     /**
-     * Reads the entries.
+     * Reads all.
      *
-     * @param to host address of room for {@code limit} bytes
-     * @return {@link Content#NOTHING} when there is no file
+     * @param limit most bytes of entries
+     * @return nothing when there is no file
      * @throws UnusableException if others could have written it, or it is damaged
      */
-    Content read(long to, long limit) throws IOException {
+    Optional<Content> read(int limit) throws IOException {
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-            return Content.NOTHING;
+            return Optional.empty();
         }
         checkOwned(directory);
         checkOwned(file);
         try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-            return read(in, to, limit);
+            return Optional.of(read(in, limit));
         } catch (NoSuchFileException e) {
-            return Content.NOTHING;
+            return Optional.empty();
         }
     }
 
-    private Content read(FileChannel in, long to, long limit) throws IOException {
-        ByteBuffer chunk = ByteBuffer.allocate(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
-        chunk.limit(HEADER);
-        if (!fill(in, chunk)) {
-            throw new UnusableException("is too short");
-        }
-        long bytes = chunk.getLong(32);
-        if (chunk.getLong(0) != MAGIC || chunk.getInt(8) != FORMAT || chunk.getLong(16) != version) {
+    private Content read(FileChannel in, int limit) throws IOException {
+        ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);
+        fill(in, header);
+        int entries = header.getInt(ENTRIES);
+        int slots = header.getInt(SLOTS);
+        long bytes = header.getLong(BYTES);
+        if (header.getLong(0) != MAGIC || header.getInt(8) != FORMAT || header.getLong(VERSION) != version) {
             throw new UnusableException("is not of this version");
         }
-        if (bytes < 0 || bytes > limit || bytes != in.size() - HEADER) {
+        if (bytes < 0 || bytes > limit || Integer.bitCount(slots) != 1 || slots < 2 || slots > MAX_SLOTS
+                || entries < 0 || entries > slots / 2 || HEADER + 4L * slots + bytes != in.size()) {
             throw new UnusableException("is damaged: its length is not what it says");
         }
-        final Content content = new Content(chunk.getInt(12), chunk.getInt(24), bytes);
-        final int expected = chunk.getInt(CRC);
-        chunk.putInt(CRC, 0);
+        final int expected = header.getInt(CRC);
+        header.putInt(CRC, 0);
         CRC32C crc = new CRC32C();
-        crc.update(chunk.array(), 0, HEADER);
-        for (long done = 0; done < bytes;) {
-            int n = (int) Math.min(CHUNK, bytes - done);
-            chunk.clear().limit(n);
-            if (!fill(in, chunk)) {
-                throw new UnusableException("is too short");
-            }
-            crc.update(chunk.array(), 0, n);
-            RawMemory.copyIn(chunk.array(), 0, to + done, n);
-            done += n;
-        }
+        crc.update(header.array());
+        ByteBuffer slotBytes = ByteBuffer.wrap(read(in, 4 * slots, crc)).order(ByteOrder.LITTLE_ENDIAN);
+        byte[] data = read(in, (int) bytes, crc);
         if ((int) crc.getValue() != expected) {
             throw new UnusableException("is damaged: its checksum is wrong");
         }
-        return content;
+        int[] table = new int[slots];
+        slotBytes.asIntBuffer().get(table);
+        return new Content(header.getInt(RUN), entries, table, data);
     }
 
-    private static boolean fill(FileChannel in, ByteBuffer chunk) throws IOException {
-        while (chunk.hasRemaining()) {
-            if (in.read(chunk) < 0) {
-                return false;
+    private static byte[] read(FileChannel in, int bytes, CRC32C crc) throws IOException {
+        byte[] all = new byte[bytes];
+        for (int done = 0; done < bytes;) {
+            int n = Math.min(CHUNK, bytes - done);
+            fill(in, ByteBuffer.wrap(all, done, n));
+            crc.update(all, done, n);
+            done += n;
+        }
+        return all;
+    }
+
+    private static void fill(FileChannel in, ByteBuffer to) throws IOException {
+        while (to.hasRemaining()) {
+            if (in.read(to) < 0) {
+                throw new UnusableException("is damaged: it is too short");
             }
         }
-        return true;
     }
 
     /** A writer of a new file, which takes the old one's place once all is written. */
@@ -136,32 +152,40 @@ final class StoreFile {
         private final ByteBuffer chunk = ByteBuffer.allocate(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
         private final CRC32C crc = new CRC32C();
 
-        /** @param content what {@link #add} will be given */
-        Writer(Content content) throws IOException {
+        /** @param bytes of entries that {@link #add} will be given */
+        Writer(int run, int entries, int[] table, long bytes) throws IOException {
             makeDirectory();
             part = Files.createTempFile(directory, PREFIX, PART,
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
             out = FileChannel.open(part, StandardOpenOption.WRITE);
-            chunk.putLong(MAGIC).putInt(FORMAT).putInt(content.run).putLong(version).putInt(content.entries).putInt(0)
-                    .putLong(content.bytes);
+            chunk.putLong(MAGIC).putInt(FORMAT).putInt(RUN, run).putLong(VERSION, version).putInt(ENTRIES, entries)
+                    .putLong(BYTES, bytes).putInt(SLOTS, table.length);
             chunk.position(HEADER);
-            crc.update(chunk.array(), 0, HEADER);
+            for (int slot : table) {
+                if (!chunk.hasRemaining()) {
+                    flush();
+                }
+                chunk.putInt(slot);
+            }
         }
 
-        void add(long from, int length) throws IOException {
+        void add(byte[] from, int offset, int length) throws IOException {
             for (int done = 0; done < length;) {
                 if (!chunk.hasRemaining()) {
                     flush();
                 }
                 int n = Math.min(length - done, chunk.remaining());
-                RawMemory.copyOut(from + done, chunk.array(), chunk.position(), n);
-                crc.update(chunk.array(), chunk.position(), n);
-                chunk.position(chunk.position() + n);
+                chunk.put(from, offset + done, n);
                 done += n;
             }
         }
 
         private void flush() throws IOException {
+            crc.update(chunk.array(), 0, chunk.position());
+            write();
+        }
+
+        private void write() throws IOException {
             chunk.flip();
             while (chunk.hasRemaining()) {
                 out.write(chunk);
@@ -172,8 +196,9 @@ final class StoreFile {
         /** Puts the file in its place. */
         void finish() throws IOException {
             flush();
-            chunk.putInt((int) crc.getValue()).flip();
-            out.write(chunk, CRC);
+            out.position(CRC);
+            chunk.putInt((int) crc.getValue());
+            write();
             out.close();
             try {
                 Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -1,18 +1,6 @@
 package org.xenolith.cpu.jit;
 
-import static org.xenolith.memory.RawMemory.copy;
-import static org.xenolith.memory.RawMemory.copyIn;
-import static org.xenolith.memory.RawMemory.copyOut;
-import static org.xenolith.memory.RawMemory.get16;
-import static org.xenolith.memory.RawMemory.get32;
-import static org.xenolith.memory.RawMemory.get64;
-import static org.xenolith.memory.RawMemory.get8;
-import static org.xenolith.memory.RawMemory.mismatch;
-import static org.xenolith.memory.RawMemory.put16;
-import static org.xenolith.memory.RawMemory.put32;
-import static org.xenolith.memory.RawMemory.put64;
-import static org.xenolith.memory.RawMemory.put8;
-
+import java.util.Arrays;
 import org.xenolith.cpu.decode.Block;
 
 /**
@@ -63,95 +51,98 @@ final class StoredCode {
         return ARRAYS + 2 * words + x87 + t.block.bytes() + codeBytes + 7 & -8;
     }
 
-    static void write(long entry, Translation t, byte[] code, int codeBytes, long guest, long key, int hash) {
+    static void write(byte[] a, int entry, Translation t, byte[] code, int codeBytes, byte[] guest, long key,
+            int hash) {
         Block b = t.block;
-        put32(entry + SIZE, size(t, codeBytes));
-        put64(entry + RIP, t.rip);
-        put64(entry + KEY, key);
-        put32(entry + MODE, t.mode);
-        put32(entry + NEXT_MODE, t.nextMode);
-        put64(entry + INTERPRETED, t.interpreted);
-        put32(entry + HASH, hash);
-        put16(entry + GUEST_BYTES, b.bytes());
-        put16(entry + CODE_BYTES, codeBytes);
-        put16(entry + TAKEN_SITE, t.takenSite);
-        put16(entry + NEXT_SITE, t.nextSite);
-        put16(entry + LINKS, t.links.length);
-        put8(entry + INSNS, b.insns().length);
-        put8(entry + COVERED, t.insnCount);
-        put8(entry + KIND,
-                kind(t) | (t.undefined == null ? 0 : HAS_UNDEFINED) | (t.x87Pending == null ? 0 : HAS_X87)
-                        | (t.grouped ? GROUPED : 0));
-        put8(entry + X87_FIRST, t.x87First);
-        put8(entry + X87_LAST, t.x87Last);
-        long p = entry + ARRAYS;
-        for (char c : t.at) {
-            put16(p, c);
-            p += 2;
-        }
+        put32(a, entry + SIZE, size(t, codeBytes));
+        put64(a, entry + RIP, t.rip);
+        put64(a, entry + KEY, key);
+        put32(a, entry + MODE, t.mode);
+        put32(a, entry + NEXT_MODE, t.nextMode);
+        put64(a, entry + INTERPRETED, t.interpreted);
+        put32(a, entry + HASH, hash);
+        put16(a, entry + GUEST_BYTES, b.bytes());
+        put16(a, entry + CODE_BYTES, codeBytes);
+        put16(a, entry + TAKEN_SITE, t.takenSite);
+        put16(a, entry + NEXT_SITE, t.nextSite);
+        put16(a, entry + LINKS, t.links.length);
+        a[entry + INSNS] = (byte) b.insns().length;
+        a[entry + COVERED] = (byte) t.insnCount;
+        a[entry + KIND] = (byte) (kind(t) | (t.undefined == null ? 0 : HAS_UNDEFINED)
+                | (t.x87Pending == null ? 0 : HAS_X87) | (t.grouped ? GROUPED : 0));
+        a[entry + X87_FIRST] = (byte) t.x87First;
+        a[entry + X87_LAST] = (byte) t.x87Last;
+        int p = put(a, entry + ARRAYS, t.at);
         if (t.undefined != null) {
             for (short s : t.undefined) {
-                put16(p, s);
+                put16(a, p, s);
                 p += 2;
             }
         }
-        for (char c : t.links) {
-            put16(p, c);
-            p += 2;
-        }
+        p = put(a, p, t.links);
         if (t.x87Pending != null) {
-            copyIn(t.x87Pending, 0, p, t.x87Pending.length);
+            System.arraycopy(t.x87Pending, 0, a, p, t.x87Pending.length);
             p += t.x87Pending.length;
         }
-        copy(guest, p, b.bytes());
-        copyIn(code, 0, p + b.bytes(), codeBytes);
+        System.arraycopy(guest, 0, a, p, b.bytes());
+        System.arraycopy(code, 0, a, p + b.bytes(), codeBytes);
+    }
+
+    private static int put(byte[] a, int at, char[] values) {
+        int p = at;
+        for (char c : values) {
+            put16(a, p, c);
+            p += 2;
+        }
+        return p;
     }
 
     private static int kind(Translation t) {
         return (t.block.secondMfn() >= 0 ? CROSSING : 0) | (t.plain ? PLAIN : 0) | t.block.codeBits();
     }
 
-    /** The entry is of a translation, whose block's bytes are at {@code guest}. */
-    static boolean matches(long entry, Translation t, long key, long guest) {
+    /** The entry is of a translation whose block has these bytes. */
+    static boolean matches(byte[] a, int entry, Translation t, long key, byte[] guest) {
         Block b = t.block;
-        return get64(entry + RIP) == t.rip && get32(entry + MODE) == t.mode && get64(entry + KEY) == key
-                && get16(entry + GUEST_BYTES) == b.bytes() && get8(entry + INSNS) == b.insns().length
-                && (get8(entry + KIND) & ~FORM) == kind(t)
-                && mismatch(entry + guestOffset(entry), guest, b.bytes()) < 0;
+        int guestAt = entry + guestOffset(a, entry);
+        return get64(a, entry + RIP) == t.rip && get32(a, entry + MODE) == t.mode && get64(a, entry + KEY) == key
+                && get16(a, entry + GUEST_BYTES) == b.bytes() && get8(a, entry + INSNS) == b.insns().length
+                && (get8(a, entry + KIND) & ~FORM) == kind(t)
+                && Arrays.equals(a, guestAt, guestAt + b.bytes(), guest, 0, b.bytes());
     }
 
     /** Gives a translation what the entry says of its code. */
-    static void read(long entry, Translation t) {
-        int n = get8(entry + COVERED);
+    static void read(byte[] a, int entry, Translation t) {
+        int n = get8(a, entry + COVERED);
         t.insnCount = n;
-        t.nextMode = get32(entry + NEXT_MODE);
-        t.interpreted = get64(entry + INTERPRETED);
-        t.grouped = (get8(entry + KIND) & GROUPED) != 0;
-        t.takenSite = site(get16(entry + TAKEN_SITE));
-        t.nextSite = site(get16(entry + NEXT_SITE));
-        long p = entry + ARRAYS;
-        t.at = chars(p, n + 1);
+        t.nextMode = get32(a, entry + NEXT_MODE);
+        t.interpreted = get64(a, entry + INTERPRETED);
+        t.grouped = (get8(a, entry + KIND) & GROUPED) != 0;
+        t.takenSite = site(get16(a, entry + TAKEN_SITE));
+        t.nextSite = site(get16(a, entry + NEXT_SITE));
+        int p = entry + ARRAYS;
+        t.at = chars(a, p, n + 1);
         p += 2 * (n + 1);
-        if ((get8(entry + KIND) & HAS_UNDEFINED) != 0) {
+        if ((get8(a, entry + KIND) & HAS_UNDEFINED) != 0) {
             t.undefined = new short[n + 1];
             for (int k = 0; k <= n; k++) {
-                t.undefined[k] = (short) get16(p);
+                t.undefined[k] = (short) get16(a, p);
                 p += 2;
             }
         }
-        t.links = chars(p, get16(entry + LINKS));
-        if ((get8(entry + KIND) & HAS_X87) != 0) {
-            t.x87First = (byte) get8(entry + X87_FIRST);
-            t.x87Last = (byte) get8(entry + X87_LAST);
-            t.x87Pending = new byte[2 * (n + 1)];
-            copyOut(p + 2 * t.links.length, t.x87Pending, 0, t.x87Pending.length);
+        t.links = chars(a, p, get16(a, entry + LINKS));
+        p += 2 * t.links.length;
+        if ((get8(a, entry + KIND) & HAS_X87) != 0) {
+            t.x87First = a[entry + X87_FIRST];
+            t.x87Last = a[entry + X87_LAST];
+            t.x87Pending = Arrays.copyOfRange(a, p, p + 2 * (n + 1));
         }
     }
 
-    private static char[] chars(long from, int n) {
+    private static char[] chars(byte[] a, int from, int n) {
         char[] c = new char[n];
         for (int k = 0; k < n; k++) {
-            c[k] = (char) get16(from + 2 * k);
+            c[k] = (char) get16(a, from + 2 * k);
         }
         return c;
     }
@@ -160,71 +151,100 @@ final class StoredCode {
         return stored == NO_SITE ? -1 : stored;
     }
 
-    private static int guestOffset(long entry) {
-        int n = get8(entry + COVERED) + 1;
-        int kind = get8(entry + KIND);
+    private static int guestOffset(byte[] a, int entry) {
+        int n = get8(a, entry + COVERED) + 1;
+        int kind = get8(a, entry + KIND);
         int perInsn = 1 + ((kind & HAS_UNDEFINED) != 0 ? 1 : 0) + ((kind & HAS_X87) != 0 ? 1 : 0);
-        return ARRAYS + 2 * (n * perInsn + get16(entry + LINKS));
+        return ARRAYS + 2 * (n * perInsn + get16(a, entry + LINKS));
     }
 
-    /** Address of the code, which belongs to translation 0 at offset 0 of a cache whose leaving code is at offset 0. */
-    static long code(long entry) {
-        return entry + guestOffset(entry) + get16(entry + GUEST_BYTES);
+    /** Offset in the array of the code, which belongs to translation 0 at offset 0 of a cache. */
+    static int code(byte[] a, int entry) {
+        return entry + guestOffset(a, entry) + get16(a, entry + GUEST_BYTES);
     }
 
-    static int codeBytes(long entry) {
-        return get16(entry + CODE_BYTES);
+    static int codeBytes(byte[] a, int entry) {
+        return get16(a, entry + CODE_BYTES);
     }
 
-    static int size(long entry) {
-        return get32(entry + SIZE);
+    static int size(byte[] a, int entry) {
+        return get32(a, entry + SIZE);
     }
 
-    static int hash(long entry) {
-        return get32(entry + HASH);
+    static int hash(byte[] a, int entry) {
+        return get32(a, entry + HASH);
     }
 
     /** Number of the last run that used it. */
-    static int used(long entry) {
-        return get32(entry + USED);
+    static int used(byte[] a, int entry) {
+        return get32(a, entry + USED);
     }
 
-    static void setUsed(long entry, int run) {
-        put32(entry + USED, run);
+    static void setUsed(byte[] a, int entry, int run) {
+        put32(a, entry + USED, run);
     }
 
-    /** The lengths in an entry, of which {@code room} bytes exist, agree with each other. */
-    static boolean plausible(long entry, long room) {
-        if (room < ARRAYS) {
+    /** The lengths in an entry agree with each other and with the array, and what refers to its code is in it. */
+    static boolean plausible(byte[] a, int entry) {
+        int room = a.length - entry;
+        if (entry < 0 || room < ARRAYS) {
             return false;
         }
-        int size = size(entry);
-        if (size < ARRAYS || size > room || (size & 7) != 0) {
-            return false;
-        }
-        int code = codeBytes(entry);
-        int guest = guestOffset(entry);
-        int n = get8(entry + COVERED);
-        return n > 0 && n <= get8(entry + INSNS) && (guest + get16(entry + GUEST_BYTES) + code + 7 & -8) == size
-                && fits(get16(entry + TAKEN_SITE), code) && fits(get16(entry + NEXT_SITE), code)
-                && get16(entry + ARRAYS + 2 * n) <= code;
+        int size = size(a, entry);
+        int code = codeBytes(a, entry);
+        int guest = guestOffset(a, entry);
+        int n = get8(a, entry + COVERED);
+        return size <= room && n > 0 && n <= get8(a, entry + INSNS)
+                && (guest + get16(a, entry + GUEST_BYTES) + code + 7 & -8) == size
+                && fits(get16(a, entry + TAKEN_SITE), code) && fits(get16(a, entry + NEXT_SITE), code)
+                && get16(a, entry + ARRAYS + 2 * n) <= code && linksFit(a, entry, n, code);
     }
 
     private static boolean fits(int site, int code) {
         return site == NO_SITE || site + 4 <= code;
     }
 
-    /** All links are in the code. */
-    static boolean linksFit(long entry) {
-        int code = codeBytes(entry);
-        long links = entry + ARRAYS
-                + 2 * (get8(entry + COVERED) + 1) * ((get8(entry + KIND) & HAS_UNDEFINED) != 0 ? 2 : 1);
-        for (int k = 0; k < get16(entry + LINKS); k++) {
-            int link = get16(links + 2 * k);
+    private static boolean linksFit(byte[] a, int entry, int n, int code) {
+        int links = entry + ARRAYS + 2 * (n + 1) * ((get8(a, entry + KIND) & HAS_UNDEFINED) != 0 ? 2 : 1);
+        for (int k = 0; k < get16(a, entry + LINKS); k++) {
+            int link = get16(a, links + 2 * k);
             if (link < Translation.HEAD - 4 || link + 4 > code) {
                 return false;
             }
         }
         return true;
+    }
+
+    // ---- little-endian numbers; plain array accesses are what a young JVM does fastest ----
+
+    static int get8(byte[] a, int at) {
+        return a[at] & 0xff;
+    }
+
+    static int get16(byte[] a, int at) {
+        return a[at] & 0xff | (a[at + 1] & 0xff) << 8;
+    }
+
+    static int get32(byte[] a, int at) {
+        return get16(a, at) | get16(a, at + 2) << 16;
+    }
+
+    static long get64(byte[] a, int at) {
+        return get32(a, at) & 0xffff_ffffL | (long) get32(a, at + 4) << 32;
+    }
+
+    static void put16(byte[] a, int at, int v) {
+        a[at] = (byte) v;
+        a[at + 1] = (byte) (v >> 8);
+    }
+
+    static void put32(byte[] a, int at, int v) {
+        put16(a, at, v);
+        put16(a, at + 2, v >> 16);
+    }
+
+    private static void put64(byte[] a, int at, long v) {
+        put32(a, at, (int) v);
+        put32(a, at + 4, (int) (v >> 32));
     }
 }

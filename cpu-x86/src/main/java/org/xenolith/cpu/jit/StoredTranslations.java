@@ -2,7 +2,9 @@ package org.xenolith.cpu.jit;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -10,7 +12,6 @@ import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenolith.cpu.decode.Block;
-import org.xenolith.memory.HostMapping;
 import org.xenolith.memory.RawMemory;
 
 /**
@@ -24,7 +25,9 @@ public final class StoredTranslations implements AutoCloseable {
     /** Most bytes of a file, and of what one run adds. */
     static final int LIMIT = 64 << 20;
     private static final Logger LOG = LoggerFactory.getLogger(StoredTranslations.class);
-    private static final int SCRATCH = 4096;
+    private static final int CHUNK_BITS = 20;
+    private static final int CHUNK = 1 << CHUNK_BITS;
+    private static final int MIN_SLOTS = 1 << 12;
     /** So many new ones are worth a new file, or this part of all. */
     private static final int FEW = 32;
     private static final int PART = 100;
@@ -33,17 +36,19 @@ public final class StoredTranslations implements AutoCloseable {
     private final long model;
     private long key;
     private final int limit;
-    private final HostMapping area;
-    /** Bytes of a block that lies on two pages. */
-    private final long scratch;
     private final Thread reader;
     private boolean ready;
+    private final byte[] guest = new byte[4096];
 
-    private int[] table = new int[1 << 12];
+    /** Slots by hash, each the position of an entry divided by 8, plus 1; 0 is an empty slot. */
+    private int[] table = new int[MIN_SLOTS];
     private int count;
-    private int loadedCount;
-    private int loadedBytes;
-    private int bytes;
+    /** The entries of the file, at positions from 0; then come those of this run, which lie in chunks. */
+    private byte[] old = {};
+    private int oldCount;
+    private final List<byte[]> chunks = new ArrayList<>();
+    private int chunkUsed = CHUNK;
+    private int added;
     private int run;
 
     private long loaded;
@@ -55,8 +60,6 @@ public final class StoredTranslations implements AutoCloseable {
         this.limit = limit;
         model = new Mixer().add(cpuModel).value();
         key = model;
-        area = new HostMapping(2L * limit + SCRATCH);
-        scratch = area.address() + 2L * limit;
         reader = Thread.ofPlatform().daemon().name("translations").start(this::read);
     }
 
@@ -78,44 +81,18 @@ public final class StoredTranslations implements AutoCloseable {
 
     private void read() {
         try {
-            StoreFile.Content content = file.read(area.address(), limit);
-            if (index(content)) {
-                loadedBytes = (int) content.bytes();
-                loadedCount = content.entries();
+            file.read(limit).ifPresent(content -> {
+                table = content.table();
+                old = content.data();
+                oldCount = content.entries();
+                count = oldCount;
                 run = content.run();
-                bytes = loadedBytes;
-                return;
-            }
-            LOG.warn("{} is damaged and not used: its entries do not fit together", file.path());
+            });
         } catch (StoreFile.UnusableException e) {
             LOG.warn("{} is not used: {}", file.path(), e.getMessage());
         } catch (IOException | RuntimeException e) {
             LOG.warn("{} could not be read: {}", file.path(), e.toString());
         }
-        table = new int[1 << 12];
-        count = 0;
-    }
-
-    private boolean index(StoreFile.Content content) {
-        if (content.entries() < 0 || content.entries() > content.bytes() / Long.BYTES) {
-            return false;
-        }
-        int size = table.length;
-        while (size < 3 * content.entries()) {
-            size *= 2;
-        }
-        table = new int[size];
-        long at = area.address();
-        long end = at + content.bytes();
-        while (at < end) {
-            if (!StoredCode.plausible(at, end - at)) {
-                return false;
-            }
-            enter(StoredCode.hash(at), (int) (at - area.address()));
-            count++;
-            at += StoredCode.size(at);
-        }
-        return count == content.entries();
     }
 
     /** Waits until the file has been read. */
@@ -134,14 +111,23 @@ public final class StoredTranslations implements AutoCloseable {
         }
     }
 
-    /** Offsets are multiples of 8; 0 in the table is an empty slot. */
-    private void enter(int hash, int offset) {
+    private static void enter(int[] table, int hash, int position) {
         int mask = table.length - 1;
         int slot = hash & mask;
         while (table[slot] != 0) {
             slot = slot + 1 & mask;
         }
-        table[slot] = (offset >>> 3) + 1;
+        table[slot] = (position >>> 3) + 1;
+    }
+
+    /** The array that the entry at a position is in. */
+    byte[] array(int position) {
+        return position < old.length ? old : chunks.get(position - old.length >>> CHUNK_BITS);
+    }
+
+    /** Where in its array the entry at a position is. */
+    int index(int position) {
+        return position < old.length ? position : position - old.length & CHUNK - 1;
     }
 
     /** Tells apart hosts of the same version. */
@@ -149,102 +135,144 @@ public final class StoredTranslations implements AutoCloseable {
         key = Mixer.mix(model ^ kind);
     }
 
-    /** Where the block's bytes are in one piece. */
-    long guestBytes(Block b, long memory) {
-        long at = memory + b.machineAddress();
-        if (b.secondMfn() < 0) {
-            return at;
+    /** The block's bytes, in an array that is used again. */
+    byte[] guestBytes(Block b, long memory) {
+        int first = b.secondMfn() < 0
+                ? b.bytes()
+                : Math.min(b.bytes(), 4096 - (int) (b.machineAddress() & 4095));
+        RawMemory.copyOut(memory + b.machineAddress(), guest, 0, first);
+        if (first < b.bytes()) {
+            RawMemory.copyOut(memory + (b.secondMfn() << 12), guest, first, b.bytes() - first);
         }
-        int first = Math.min(b.bytes(), 4096 - (int) (b.machineAddress() & 4095));
-        RawMemory.copy(at, scratch, first);
-        RawMemory.copy(memory + (b.secondMfn() << 12), scratch + first, b.bytes() - first);
-        return scratch;
+        return guest;
     }
 
-    int hash(Block b, long rip, int mode, long guest) {
+    int hash(Block b, long rip, int mode, byte[] bytes) {
         int n = b.bytes();
-        long head = n >= 8
-                ? RawMemory.get64(guest) ^ RawMemory.get64(guest + n - 8)
-                : RawMemory.get8(guest) | RawMemory.get8(guest + n - 1) << 8;
+        long head = 0;
+        for (int k = Math.max(0, n - 8); k < n; k++) {
+            head = head << 8 ^ bytes[k];
+        }
         return (int) Mixer.mix(rip * 31 ^ Mixer.mix(head ^ (long) n << 48 ^ (long) mode << 32) ^ key);
     }
 
     /**
      * The entry of a translation.
      *
-     * @param guest its block's bytes
-     * @return the entry's address, or 0
+     * @param bytes its block's
+     * @return the entry's position, or -1
      */
-    long find(Translation t, long guest, int hash) {
+    int find(Translation t, byte[] bytes, int hash) {
         if (!ready) {
             await();
         }
         int mask = table.length - 1;
-        for (int slot = hash & mask; table[slot] != 0; slot = slot + 1 & mask) {
-            int offset = table[slot] - 1 << 3;
-            long entry = area.address() + offset;
-            if (StoredCode.hash(entry) == hash && StoredCode.matches(entry, t, key, guest)
-                    && StoredCode.linksFit(entry)) {
-                StoredCode.setUsed(entry, run + 1);
-                if (offset < loadedBytes) {
+        for (int n = 0; n <= mask; n++) {
+            int slot = table[hash + n & mask];
+            if (slot == 0) {
+                break;
+            }
+            int position = slot - 1 << 3;
+            if (position < 0 || position >= old.length + (chunks.size() << CHUNK_BITS)) {
+                break;
+            }
+            byte[] a = array(position);
+            int entry = index(position);
+            if (StoredCode.plausible(a, entry) && StoredCode.hash(a, entry) == hash
+                    && StoredCode.matches(a, entry, t, key, bytes)) {
+                StoredCode.setUsed(a, entry, run + 1);
+                if (position < old.length) {
                     loaded++;
                 } else {
                     reused++;
                 }
-                return entry;
+                return position;
             }
         }
-        return 0;
+        return -1;
     }
 
     /** Keeps a translation that {@link #find} did not find, as the translator has made it; when there is no room any more, does nothing. */
-    void add(Translation t, byte[] code, int codeBytes, long guest, int hash) {
+    void add(Translation t, byte[] code, int codeBytes, byte[] bytes, int hash) {
         int size = StoredCode.size(t, codeBytes);
-        if (size < 0 || size > loadedBytes + limit - bytes) {
+        if (size < 0 || added + size > limit) {
             return;
         }
-        long entry = area.address() + bytes;
-        StoredCode.write(entry, t, code, codeBytes, guest, key, hash);
-        StoredCode.setUsed(entry, run + 1);
-        if (2 * ++count > table.length) {
-            grow();
+        if (chunkUsed + size > CHUNK) {
+            chunks.add(new byte[CHUNK]);
+            chunkUsed = 0;
         }
-        enter(hash, bytes);
-        bytes += size;
+        byte[] a = chunks.getLast();
+        StoredCode.write(a, chunkUsed, t, code, codeBytes, bytes, key, hash);
+        StoredCode.setUsed(a, chunkUsed, run + 1);
+        count++;
+        if (2 * count > table.length) {
+            table = index(positions(), 4 * count);
+        }
+        enter(table, hash, old.length + (chunks.size() - 1 << CHUNK_BITS) + chunkUsed);
+        chunkUsed += size;
+        added += size;
     }
 
-    private void grow() {
-        int[] old = table;
-        table = new int[2 * old.length];
-        for (int slot : old) {
-            if (slot != 0) {
-                enter(StoredCode.hash(area.address() + (slot - 1L << 3)), slot - 1 << 3);
+    /** A table with more than so many slots. */
+    private int[] index(int[] positions, int slots) {
+        int[] all = new int[Math.max(MIN_SLOTS, Integer.highestOneBit(slots) << 1)];
+        for (int position : positions) {
+            enter(all, StoredCode.hash(array(position), index(position)), position);
+        }
+        return all;
+    }
+
+    /** Positions of all entries. */
+    private int[] positions() {
+        int[] all = new int[count];
+        int n = 0;
+        for (int at = 0; at < old.length && n < oldCount && StoredCode.plausible(old, at);) {
+            all[n++] = at;
+            at += StoredCode.size(old, at);
+        }
+        for (int c = 0; c < chunks.size(); c++) {
+            int used = c == chunks.size() - 1 ? chunkUsed : CHUNK;
+            for (int at = 0; at < used && n < count && StoredCode.plausible(chunks.get(c), at);) {
+                all[n++] = old.length + (c << CHUNK_BITS) + at;
+                at += StoredCode.size(chunks.get(c), at);
             }
         }
+        return Arrays.copyOf(all, n);
     }
 
     /** Writes the file when there is enough that is new; what was used longest ago is left out when it would be too large. */
     public void save() {
         await();
-        int fresh = count - loadedCount;
-        if (fresh < Math.max(FEW, loadedCount / PART)) {
+        int fresh = count - oldCount;
+        if (fresh < Math.max(FEW, oldCount / PART)) {
             touch();
             return;
         }
-        int[] chosen = choose();
-        long total = 0;
-        for (int offset : chosen) {
-            total += StoredCode.size(area.address() + offset);
+        int[] chosen = choose(positions());
+        int[] newTable = new int[Math.max(MIN_SLOTS, Integer.highestOneBit(2 * chosen.length) << 1)];
+        int bytes = 0;
+        for (int position : chosen) {
+            enter(newTable, StoredCode.hash(array(position), index(position)), bytes);
+            bytes += size(position);
         }
-        try (StoreFile.Writer out = file.new Writer(new StoreFile.Content(run + 1, chosen.length, total))) {
-            for (int offset : chosen) {
-                out.add(area.address() + offset, StoredCode.size(area.address() + offset));
+        try (StoreFile.Writer out = file.new Writer(run + 1, chosen.length, newTable, bytes)) {
+            for (int position : chosen) {
+                out.add(array(position), index(position), size(position));
             }
             out.finish();
             stored = fresh;
         } catch (IOException | RuntimeException e) {
             LOG.warn("translations are not kept in {}: {}", file.path().getParent(), e.toString());
         }
+    }
+
+    private int size(int position) {
+        return StoredCode.size(array(position), index(position));
+    }
+
+    private int used(int position) {
+        return StoredCode.used(array(position), index(position));
     }
 
     private void touch() {
@@ -257,11 +285,11 @@ public final class StoredTranslations implements AutoCloseable {
         }
     }
 
-    /** Offsets of the entries to keep: all, or those of the latest runs that fit. */
-    private int[] choose() {
+    /** The entries to keep: all, or those of the latest runs that fit. */
+    private int[] choose(int[] positions) {
         TreeMap<Integer, Integer> bytesByRun = new TreeMap<>();
-        for (int at = 0; at < bytes; at += StoredCode.size(area.address() + at)) {
-            bytesByRun.merge(StoredCode.used(area.address() + at), StoredCode.size(area.address() + at), Integer::sum);
+        for (int position : positions) {
+            bytesByRun.merge(used(position), size(position), Integer::sum);
         }
         int room = limit;
         int oldest = 0;
@@ -273,15 +301,13 @@ public final class StoredTranslations implements AutoCloseable {
             room -= e.getValue();
             oldest--;
         }
-        int[] chosen = new int[count];
+        int[] chosen = new int[positions.length];
         int n = 0;
-        for (int at = 0; at < bytes; at += StoredCode.size(area.address() + at)) {
-            long entry = area.address() + at;
-            int size = StoredCode.size(entry);
-            boolean some = StoredCode.used(entry) == oldest && size <= room;
-            if (StoredCode.used(entry) > oldest || some) {
-                chosen[n++] = at;
-                room -= some ? size : 0;
+        for (int position : positions) {
+            boolean some = used(position) == oldest && size(position) <= room;
+            if (used(position) > oldest || some) {
+                chosen[n++] = position;
+                room -= some ? size(position) : 0;
             }
         }
         return Arrays.copyOf(chosen, n);
@@ -302,9 +328,9 @@ public final class StoredTranslations implements AutoCloseable {
         return stored;
     }
 
+    /** Waits until nothing is read any more. */
     @Override
     public void close() {
         await();
-        area.close();
     }
 }

@@ -2,7 +2,6 @@ package org.xenolith.cpu.jit;
 
 import static org.xenolith.memory.RawMemory.copy;
 import static org.xenolith.memory.RawMemory.get32;
-import static org.xenolith.memory.RawMemory.get8;
 import static org.xenolith.memory.RawMemory.put32;
 
 import java.util.ArrayList;
@@ -53,6 +52,7 @@ public final class Translations implements AutoCloseable {
     private Consumer<Translation> trace;
     private StoredTranslations store;
     private long guestMemory;
+    private byte[] takenOver = new byte[1024];
     private long bytesMade;
     private long guestInstructions;
     private long dropped;
@@ -212,26 +212,27 @@ public final class Translations implements AutoCloseable {
     /** Puts a translation's code at the top of the cache: from the store, or made now and then kept there. */
     private void emit(Translation t, boolean spoil) {
         boolean keep = store != null && !spoil && t.block.valid();
-        long guest = keep ? store.guestBytes(t.block, guestMemory) : 0;
+        byte[] guest = keep ? store.guestBytes(t.block, guestMemory) : null;
         int hash = keep ? store.hash(t.block, t.rip, t.mode, guest) : 0;
-        long entry = keep ? store.find(t, guest, hash) : 0;
-        int size;
-        if (entry != 0) {
-            StoredCode.read(entry, t);
-            size = StoredCode.codeBytes(entry);
-            makeRoom(size);
-            copy(StoredCode.code(entry), writable + top, size);
+        int position = keep ? store.find(t, guest, hash) : -1;
+        if (position >= 0) {
+            byte[] a = store.array(position);
+            int entry = store.index(position);
+            StoredCode.read(a, entry, t);
+            int size = StoredCode.codeBytes(a, entry);
+            if (size > takenOver.length) {
+                takenOver = new byte[size];
+            }
+            System.arraycopy(a, StoredCode.code(a, entry), takenOver, 0, size);
+            place(t, takenOver, size);
         } else {
             byte[] code = translator.translate(t, spoil);
-            size = translator.size();
             made++;
             if (keep) {
-                store.add(t, code, size, guest, hash);
+                store.add(t, code, translator.size(), guest, hash);
             }
-            makeRoom(size);
-            cache.write(top, code, size);
+            place(t, code, translator.size());
         }
-        place(t, size);
     }
 
     private void makeRoom(int size) {
@@ -292,30 +293,31 @@ public final class Translations implements AutoCloseable {
         top += t.codeBytes + 15 & -16;
     }
 
-    /** The translation's code is at the top: its exits get their numbers, and its links lead from there. */
-    private void place(Translation t, int size) {
-        t.code = top;
-        t.codeBytes = size;
+    /** Puts code at the top: its exits get the translation's number, and its links lead from there. */
+    private void place(Translation t, byte[] code, int size) {
+        makeRoom(size);
         for (char link : t.links) {
-            long at = writable + top + link;
-            put32(at, get32(at) - top);
-            if (get8(at - 1) == BlockEmitter.JMP) {
-                long number = at - NUMBER_TO_LINK;
-                put32(number, ExitKind.of(t.number, get32(number)));
+            StoredCode.put32(code, link, StoredCode.get32(code, link) - top);
+            if (StoredCode.get8(code, link - 1) == BlockEmitter.JMP) {
+                int number = link - NUMBER_TO_LINK;
+                StoredCode.put32(code, number, ExitKind.of(t.number, StoredCode.get32(code, number)));
             }
         }
+        cache.write(top, code, size);
+        t.code = top;
+        t.codeBytes = size;
         if (t.takenSite >= 0) {
+            t.takenStub = target(code, t.takenSite);
             t.takenSite += top;
-            t.takenStub = target(t.takenSite);
         }
         if (t.nextSite >= 0) {
+            t.nextStub = target(code, t.nextSite);
             t.nextSite += top;
-            t.nextStub = target(t.nextSite);
         }
     }
 
-    private int target(int site) {
-        return site + 4 + get32(writable + site);
+    private int target(byte[] code, int site) {
+        return top + site + 4 + StoredCode.get32(code, site);
     }
 
     /** Takes a translation out of use, so that its block is translated again. */

@@ -276,7 +276,7 @@ final class StoredTranslationsTest {
     }
 
     private String refusal() {
-        return assertThrows(StoreFile.UnusableException.class, () -> new StoreFile(directory, VERSION).read(0, LIMIT))
+        return assertThrows(StoreFile.UnusableException.class, () -> new StoreFile(directory, VERSION).read(LIMIT))
                 .getMessage();
     }
 
