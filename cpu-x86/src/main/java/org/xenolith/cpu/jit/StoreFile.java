@@ -123,6 +123,13 @@ final class StoreFile {
         }
         int[] table = new int[slots];
         slotBytes.asIntBuffer().get(table);
+        int used = 0;
+        for (int slot : table) {
+            used += slot == 0 ? 0 : 1;
+        }
+        if (used != entries) {
+            throw new UnusableException("is damaged: its table is not of its entries");
+        }
         return new Content(header.getInt(RUN), entries, table, data);
     }
 
