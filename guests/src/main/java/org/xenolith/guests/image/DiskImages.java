@@ -1,0 +1,75 @@
+package org.xenolith.guests.image;
+
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.xenolith.guests.ImageException;
+
+/**
+ * Opens disk images.
+ *
+ * <p>The format is the one that the user names. Without a name the first bytes of the file decide, and a file that begins with no magic number is raw, with a
+ * notice: see {@link GuardedDisk} for why a guest cannot make use of that.
+ */
+public final class DiskImages {
+    private static final Logger LOG = LoggerFactory.getLogger(DiskImages.class);
+    /** A snapshot disk may keep this part of the heap. */
+    private static final int SNAPSHOT_SHARE = 2;
+
+    private DiskImages() {
+    }
+
+    /**
+     * Opens a disk for a guest; notices go to the log.
+     *
+     * @throws NoSuchFileException if the image is not there
+     * @throws ImageException if it, or one below it, cannot be used; the message names the file and what is wrong
+     */
+    public static DiskImage open(DiskSpec spec) throws NoSuchFileException, ImageException {
+        return open(spec, LOG::info);
+    }
+
+    /**
+     * Opens a disk for a guest.
+     *
+     * @param spec which, and how
+     * @param notices takes what the user should know, one line each
+     * @throws NoSuchFileException if the image is not there
+     * @throws ImageException if it, or one below it, cannot be used; the message names the file and what is wrong
+     */
+    public static DiskImage open(DiskSpec spec, Consumer<String> notices) throws NoSuchFileException, ImageException {
+        try {
+            boolean writable = !spec.readOnly() && !spec.snapshot();
+            DiskImage image = new ImageOpener(FileStore::open, notices).open(spec.path(), spec.format(), writable);
+            if (image.format() == DiskFormat.RAW) {
+                image = new GuardedDisk(image);
+            }
+            return spec.snapshot() && !spec.readOnly()
+                    ? new OverlayDisk(image, Runtime.getRuntime().maxMemory() / SNAPSHOT_SHARE)
+                    : image;
+        } catch (NoSuchFileException e) {
+            throw e;
+        } catch (DiskException e) {
+            throw new ImageException(e.file(), e.reason(), e);
+        } catch (IOException e) {
+            throw new ImageException(spec.path().toString(), "cannot be opened: " + e.getMessage(), e);
+        }
+    }
+
+    /** The format of a file by its first bytes, if they are a magic number. */
+    public static Optional<DiskFormat> recognise(Path path) throws IOException {
+        try (ByteStore store = FileStore.open(path, false)) {
+            return recognise(store);
+        }
+    }
+
+    static Optional<DiskFormat> recognise(ByteStore store) throws IOException {
+        byte[] start = new byte[DiskFormat.MAGIC_BYTES];
+        store.read(0, start, 0, start.length);
+        return DiskFormat.recognise(start);
+    }
+}
