@@ -3,7 +3,6 @@ package org.xenolith.cpu.jit;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.Operand;
-import org.xenolith.cpu.decode.OperandSpec;
 
 /**
  * Memory accesses of a block that lie close together off the same base register, so that one TLB check serves them all: pushes and pops, fields of one
@@ -12,7 +11,7 @@ import org.xenolith.cpu.decode.OperandSpec;
  * <p>A group's check covers its whole range and, when one of its accesses is a write, asks for the right to write. Where it does not hold, the block's
  * plain translation does the accesses one by one.
  */
-final class AccessGroups {
+final class AccessGroups implements RegisterMoves.Sink {
     /** Groups in a block, at most: each has a word for its addend. */
     static final int MAX = 6;
     /** Bytes that a group spans, at most; longer ranges would too often reach into a second page. */
@@ -85,12 +84,12 @@ final class AccessGroups {
 
     /** Lowest displacement of a group, from its register as it is before instruction k. */
     int low(int group, int k) {
-        return low[group] - moved(group, k);
+        return low[group] - distance(group, k);
     }
 
     /** End of the range. */
     int high(int group, int k) {
-        return high[group] - moved(group, k);
+        return high[group] - distance(group, k);
     }
 
     boolean written(int group) {
@@ -102,8 +101,9 @@ final class AccessGroups {
         return count;
     }
 
-    boolean first(int group, int k) {
-        return first[group] == k;
+    /** The instruction with a group's first access. */
+    int first(int group) {
+        return first[group];
     }
 
     /** True when instruction k comes behind the group's first access and not behind its last. */
@@ -124,7 +124,7 @@ final class AccessGroups {
         return writes[k];
     }
 
-    private int moved(int group, int k) {
+    private int distance(int group, int k) {
         return k == first[group] ? 0 : before[k * 16 + register[group]];
     }
 
@@ -133,18 +133,13 @@ final class AccessGroups {
         java.util.Arrays.fill(delta, 0);
     }
 
-    private void close(int register) {
-        open[register] = NONE;
-        delta[register] = 0;
-    }
-
     private void instruction(Insn i, int k) {
         switch (recipes.of(i)) {
             case COPY -> {
                 copied(i, k);
-                written(i);
+                RegisterMoves.of(i, this);
             }
-            case LEA, MOV_IMMEDIATE, BSWAP -> written(i);
+            case LEA, MOV_IMMEDIATE, BSWAP -> RegisterMoves.of(i, this);
             case NOP, JCC -> {
                 // no access, nothing written
             }
@@ -180,7 +175,7 @@ final class AccessGroups {
         }
         join(k, CpuState.RSP, 0, 8, false);
         delta[CpuState.RSP] += 8;
-        close(i.op0().reg());
+        changed(i.op0().reg());
     }
 
     private void copied(Insn i, int k) {
@@ -226,45 +221,18 @@ final class AccessGroups {
         written[g] |= write;
     }
 
-    /** Ends the groups of registers that an instruction changes by more than a constant. */
-    private void written(Insn i) {
-        OperandSpec[] specs = i.def().operands();
-        String m = i.def().mnemonic();
-        for (int n = 0; n < i.operandCount(); n++) {
-            Operand o = i.operand(n);
-            if (o.kind() == Operand.Kind.GPR8H) {
-                close(o.reg() & 3);
-            } else if (o.kind() == Operand.Kind.GPR && specs[n].write()) {
-                moveOrClose(i, m, o);
-            }
-        }
-        if (!i.def().modrm() || m.equals("MUL") || m.equals("IMUL") || m.equals("CMPXCHG")) {
-            close(CpuState.RAX);
-            close(CpuState.RDX);
+    @Override
+    public void moved(int moved, int by) {
+        if (Math.abs((long) delta[moved] + by) < 1 << 20) {
+            delta[moved] += by;
+        } else {
+            changed(moved);
         }
     }
 
-    private void moveOrClose(Insn i, String m, Operand o) {
-        boolean wide = o.bits() == 64;
-        boolean immediate = i.operandCount() == 2 && i.op1().kind() == Operand.Kind.IMM && Math.abs(i.imm()) < 1 << 30;
-        int by = switch (m) {
-            case "ADD" -> (int) i.imm();
-            case "SUB" -> (int) -i.imm();
-            case "INC" -> 1;
-            case "DEC" -> -1;
-            case "LEA" -> (int) i.disp();
-            default -> 0;
-        };
-        boolean constant = switch (m) {
-            case "ADD", "SUB" -> immediate;
-            case "INC", "DEC" -> true;
-            case "LEA" -> i.base() == o.reg() && i.indexRegister() == CpuState.NONE && i.addressBits() == 64;
-            default -> false;
-        };
-        if (wide && constant && Math.abs((long) delta[o.reg()] + by) < 1 << 20) {
-            delta[o.reg()] += by;
-        } else {
-            close(o.reg());
-        }
+    @Override
+    public void changed(int changed) {
+        open[changed] = NONE;
+        delta[changed] = 0;
     }
 }

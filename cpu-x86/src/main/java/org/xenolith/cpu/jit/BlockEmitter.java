@@ -26,6 +26,7 @@ final class BlockEmitter {
     static final int JMP = 0xe9;
 
     final HostAssembler a = new HostAssembler();
+    private final LoopAccesses loop = new LoopAccesses(this);
     private final int leave;
 
     private Insn[] insns;
@@ -73,6 +74,7 @@ final class BlockEmitter {
         undefined = 0;
         groups = accessGroups;
         opened = 0;
+        loop.stop();
     }
 
     void instruction(int index) {
@@ -288,7 +290,11 @@ final class BlockEmitter {
             }
         }
         linearAddress(i);
-        checkR15(bytes, write, align);
+        if (loop.check(i, k, R15, 0, bytes, write, ExitKind.miss(bytes, write), align)) {
+            access(R15, RCX, 0);
+        } else {
+            checkR15(bytes, write, align);
+        }
     }
 
     /** As {@link #check(Insn, int, boolean, int)} for the address in R15. */
@@ -296,9 +302,11 @@ final class BlockEmitter {
         aligned(R15, align);
         index(RCX, R15);
         a.at(RSP, RCX, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
-        inPage(R15, 0, bytes, write, -1);
+        inPage(R15, bytes - 1, ExitKind.miss(bytes, write), -1, 0);
         index(RCX, R15);
-        a.at(RSP, RCX, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, RCX);
+        if (!loop.fill(insns[k], k, RCX, write)) {
+            a.at(RSP, RCX, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, RCX);
+        }
         access(R15, RCX, 0);
     }
 
@@ -310,6 +318,11 @@ final class BlockEmitter {
             access(register, R15, disp);
             return;
         }
+        access(register, R15, disp);
+        int miss = ExitKind.miss(bytes, write);
+        if (loop.check(insns[k], k, register, disp, disp + bytes, write, miss, align)) {
+            return;
+        }
         int at = register;
         if (disp != 0) {
             a.lea(R15, register, disp);
@@ -318,9 +331,8 @@ final class BlockEmitter {
         aligned(at, align);
         index(R15, at);
         a.at(RSP, R15, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
-        inPage(register, disp, bytes, write, register);
-        a.at(RSP, R15, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, R15);
-        access(register, R15, disp);
+        inPage(register, disp + bytes - 1, miss, register, disp);
+        addend(write);
     }
 
     /**
@@ -340,34 +352,46 @@ final class BlockEmitter {
     private boolean checkGroup(int g) {
         int word = NativeLayout.group(groups.word(g));
         if ((opened >>> g & 1) != 0) {
-            a.load(R15, RSP, word);
+            int own = loop.addend(groups.first(g));
+            a.load(R15, RSP, own == 0 ? word : own);
             return true;
         }
-        if (!groups.first(g, k)) {
+        if (groups.first(g) != k) {
             return false;
         }
         opened |= 1L << g;
         int register = host(groups.register(g));
-        a.lea(R15, register, groups.low(g, k));
+        int low = groups.low(g, k);
+        int high = groups.high(g, k);
+        boolean write = groups.written(g);
+        if (loop.check(insns[k], k, register, low, high, write, ExitKind.GROUP, 1)) {
+            return true;
+        }
+        a.lea(R15, register, low);
         index(R15, R15);
-        a.at(RSP, R15, 3, NativeLayout.tlb(rights, groups.written(g) ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
-        a.lea(RCX, register, RCX, 0, groups.high(g, k) - 1);
-        a.shrx(RCX, RCX, RSP);
-        int hit = a.jrcxz();
-        exit(a.jmp(), ExitKind.GROUP);
-        a.bind8(hit);
-        a.at(RSP, R15, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, R15);
+        a.at(RSP, R15, 3, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ)).op(true, 0x8b, RCX);
+        inPage(register, high - 1, ExitKind.GROUP, -1, 0);
+        addend(write);
         a.store(RSP, word, R15);
         return true;
     }
 
+    /** The addend of the TLB entry whose index is in R15, into R15. */
+    private void addend(boolean write) {
+        if (loop.fill(insns[k], k, R15, write)) {
+            a.mov(R15, RCX);
+        } else {
+            a.at(RSP, R15, 3, NativeLayout.tlb(rights, Tlb.ADDEND)).op(true, 0x8b, R15);
+        }
+    }
+
     /** Index of the TLB entry for an address: bits 12 to 27. */
-    private void index(int to, int address) {
+    void index(int to, int address) {
         a.shrx(to, address, RSP);
         a.movzx16(to, to);
     }
 
-    private void aligned(int register, int align) {
+    void aligned(int register, int align) {
         if (align > 1) {
             a.pext(RCX, register, RSP, align == 16 ? NativeLayout.MASK_15 : NativeLayout.MASK_31);
             int aligned = a.jrcxz();
@@ -376,12 +400,16 @@ final class BlockEmitter {
         }
     }
 
-    /** Leaves unless an access is in the page whose negated address is in RCX. */
-    private void inPage(int register, int disp, int bytes, boolean write, int missRegister) {
-        a.lea(RCX, register, RCX, 0, disp + bytes - 1);
+    /**
+     * Leaves unless [register + last] is in the page whose negated address is in RCX.
+     *
+     * @param exit kind of the exit, which finds missRegister + missDisp in R15; -1 for R15 as it is
+     */
+    void inPage(int register, int last, int exit, int missRegister, int missDisp) {
+        a.lea(RCX, register, RCX, 0, last);
         a.shrx(RCX, RCX, RSP);
         int hit = a.jrcxz();
-        miss(a.jmp(), bytes, write, missRegister, disp);
+        stub(a.jmp(), ExitKind.number(0, k, exit), missRegister, missDisp);
         a.bind8(hit);
     }
 
@@ -474,6 +502,7 @@ final class BlockEmitter {
 
     /** Emits the stubs. */
     void finish() {
+        loop.finish();
         for (int s = 0; s < stubs; s++) {
             a.bind32(stubSite[s]);
             if (stubRegister[s] == -2) {
@@ -512,9 +541,33 @@ final class BlockEmitter {
      */
     void head(int n) {
         jumpOut(ExitKind.number(0, k, ExitKind.BUDGET));
+        takeOff(n, 0);
+    }
+
+    private void takeOff(int n, int spent) {
         a.lea(R9, R9, n);
         a.shrx(RCX, R9, RSP);
-        a.bind8To(a.jrcxz(), 0);
+        a.bind8To(a.jrcxz(), spent);
+    }
+
+    /** Begins the second body of a loop, which has a head of its own; returns its offset. */
+    int secondBody(int n) {
+        int spent = a.size();
+        a.b(JMP);
+        a.d(-(spent + 5));
+        int top = a.size();
+        takeOff(n, spent);
+        opened = 0;
+        loop.secondBody();
+        return top;
+    }
+
+    LoopAccesses loop() {
+        return loop;
+    }
+
+    int rights() {
+        return rights;
     }
 
     /** What follows is emitted for another mode's rights. */

@@ -291,7 +291,11 @@ final class HostAssembler {
     }
 
     void bind32(int site) {
-        int v = at - site - 4;
+        bind32(site, at);
+    }
+
+    void bind32(int site, int target) {
+        int v = target - site - 4;
         for (int k = 0; k < 4; k++) {
             code[site + k] = (byte) (v >> 8 * k);
         }

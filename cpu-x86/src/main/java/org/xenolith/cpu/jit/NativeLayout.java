@@ -73,6 +73,9 @@ final class NativeLayout {
     /** Addends of the groups of accesses of the block that runs. */
     private static final int GROUPS = field(CpuState.NATIVE + 512);
 
+    /** Entries of {@link LoopAccesses}: 16 bytes each. */
+    private static final int LOOP = field(CpuState.NATIVE + 576);
+
     /** Host state across a run. */
     static final int HOST_RSP = CpuState.NATIVE - BIAS;
     static final int HOST_MXCSR = CpuState.NATIVE + 8 - BIAS;
@@ -101,6 +104,14 @@ final class NativeLayout {
             case 1 -> constant(2);
             default -> GROUPS + 8 * word;
         };
+    }
+
+    static int loopTag(int entry) {
+        return LOOP + 16 * entry;
+    }
+
+    static int loopAddend(int entry) {
+        return LOOP + 16 * entry + 8;
     }
 
     static int slot(int gpr) {

@@ -116,6 +116,9 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                     return;
                 }
                 default -> {
+                    if (t.loop) {
+                        t = translations.base(t);
+                    }
                     left += t.insnCount - k;
                     retire(before, t.undefinedAt(k));
                     if (t.x87Pending != null) {
@@ -124,11 +127,12 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                     if (pauses()) {
                         return;
                     }
-                    if (kind == ExitKind.GROUP) {
+                    boolean group = kind == ExitKind.GROUP;
+                    if (group) {
                         kind = firstOfGroup(t, k);
                     }
                     if (kind >= ExitKind.MISS_READ && fill(t, k, kind)) {
-                        if (lastExit == ExitKind.number(t.number, k, ExitKind.GROUP)) {
+                        if (group) {
                             t = afterGroup(t, k);
                         }
                         break;
@@ -332,7 +336,8 @@ public class NativeTier extends Interpreter implements AutoCloseable {
     /** Lets a direct jump go to {@code to} by itself, where that is possible. */
     final void link(Translation from, boolean taken, Translation to) {
         if (to.mode == from.nextMode && to.block.secondMfn() < 0) {
-            translations.chain(from, taken, to);
+            Translation loop = taken && to == from ? translations.loop(from) : null;
+            translations.chain(from, taken, loop != null ? loop : to);
         }
     }
 

@@ -61,6 +61,13 @@ final class Translation implements Block.Compiled {
     /** The plain translation of the same code, or null. */
     @Nullable
     Translation plainForm;
+    /** For many iterations of a loop: see {@link LoopAccesses}. */
+    boolean loop;
+    /** That of this block, or null. */
+    @Nullable
+    Translation loopForm;
+    /** There is nothing to be gained by one. */
+    boolean noLoop;
     /** Times that a group did not hold. */
     int failures;
     /** Next translation of the same block. */

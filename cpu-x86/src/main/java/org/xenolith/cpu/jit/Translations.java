@@ -181,6 +181,44 @@ public final class Translations implements AutoCloseable {
         plain.plain = false;
     }
 
+    /**
+     * The translation for many iterations of a block that jumps back to itself; it is entered at its head only, from {@code t}'s jump.
+     *
+     * @return null where there is nothing to be gained
+     */
+    @Nullable
+    Translation loop(Translation t) {
+        Translation loop = t.loopForm;
+        if (loop != null && !loop.dead && !loop.cooled) {
+            return loop;
+        }
+        if (t.noLoop || t.block.codeBits() != 64 || t.interpreted != 0 || t.spoiledAt >= 0) {
+            return null;
+        }
+        loop = new Translation(takeNumber(), t.block, t.rip, t.mode, this);
+        byte[] code = translator.translateLoop(loop);
+        if (code == null) {
+            t.noLoop = true;
+            giveBack(loop.number);
+            return null;
+        }
+        int size = translator.size();
+        loop.plain = true;
+        loop.loop = true;
+        t.loopForm = loop;
+        makeRoom(size);
+        cache.write(top, code, size);
+        place(loop, size);
+        enter(loop);
+        return loop;
+    }
+
+    /** The translation that goes on where a loop's was left. */
+    Translation base(Translation loop) {
+        Translation t = find(loop.block, loop.rip, loop.mode);
+        return t != null ? t : make(loop.block, loop.rip, loop.mode);
+    }
+
     /** The groups of accesses of a translation; valid until the next call or translation. */
     AccessGroups groups(Translation t) {
         return translator.groups(t);
@@ -195,10 +233,15 @@ public final class Translations implements AutoCloseable {
         Translation t = new Translation(takeNumber(), block, rip, mode, this);
         t.plain = plain;
         emit(t, spoil);
+        enter(t);
+        return t;
+    }
+
+    private void enter(Translation t) {
         enterRegion(t);
         byNumber[t.number] = t;
-        t.next = (Translation) block.compiled();
-        block.setCompiled(t);
+        t.next = (Translation) t.block.compiled();
+        t.block.setCompiled(t);
         bytesMade += t.codeBytes;
         bytesInUse += t.codeBytes;
         jumps += (t.takenSite >= 0 ? 1 : 0) + (t.nextSite >= 0 ? 1 : 0);
@@ -206,7 +249,6 @@ public final class Translations implements AutoCloseable {
         if (trace != null) {
             trace.accept(t);
         }
-        return t;
     }
 
     /** Puts a translation's code at the top of the cache: from the store, or made now and then kept there. */
@@ -287,6 +329,14 @@ public final class Translations implements AutoCloseable {
         }
     }
 
+    private void giveBack(int number) {
+        if (freeCount == freeNumbers.length) {
+            freeNumbers = java.util.Arrays.copyOf(freeNumbers, 2 * freeCount);
+        }
+        byNumber[number] = null;
+        freeNumbers[freeCount++] = number;
+    }
+
     private void enterRegion(Translation t) {
         t.region = region;
         regions.get(region).add(t);
@@ -355,11 +405,7 @@ public final class Translations implements AutoCloseable {
                 continue;
             }
             discard(t);
-            if (freeCount == freeNumbers.length) {
-                freeNumbers = java.util.Arrays.copyOf(freeNumbers, 2 * freeCount);
-            }
-            byNumber[t.number] = null;
-            freeNumbers[freeCount++] = t.number;
+            giveBack(t.number);
         }
         victims.clear();
     }

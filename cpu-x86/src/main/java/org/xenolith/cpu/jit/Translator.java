@@ -1,5 +1,6 @@
 package org.xenolith.cpu.jit;
 
+import org.jspecify.annotations.Nullable;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.Operand;
@@ -79,6 +80,75 @@ final class Translator {
         t.takenSite = branches.takenSite();
         t.nextSite = branches.nextSite();
         return e.a.buffer();
+    }
+
+    /**
+     * Emits a block that jumps back to itself a second way, for many iterations: see {@link LoopAccesses}.
+     *
+     * @return null, with nothing to be used, where that gains nothing
+     */
+    byte @Nullable [] translateLoop(Translation t) {
+        Insn[] insns = t.block.insns();
+        int n = insns.length;
+        Insn jump = insns[n - 1];
+        for (int k = 0; k < n - 1; k++) {
+            if (!plain(insns[k]) || (insns[k].needs() & Mode.denied(t.mode)) != 0) {
+                return null;
+            }
+        }
+        e.begin(insns, t.rip, t.mode, groups.plan(insns, n) ? groups : null);
+        if (recipe(jump) != Recipe.JCC || !e.loop().begin(insns, n - 1)) {
+            return null;
+        }
+        branches.begin(t.rip, false);
+        x87.begin(insns, t.rip);
+        t.at = new char[n + 1];
+        e.instruction(0);
+        e.head(n);
+        if (!body(t, n - 1, true)) {
+            return null;
+        }
+        int cc = jump.def().opcode() & 15;
+        int again = e.a.jcc(cc);
+        int out = e.a.jmp();
+        int top = e.secondBody(n);
+        e.a.bind32(again, top);
+        if (!body(t, n - 1, false)) {
+            return null;
+        }
+        e.a.bind32(e.a.jcc(cc), top);
+        e.a.bind32(out);
+        t.at[n] = (char) e.a.size();
+        undefined[n] = 0;
+        t.undefined = java.util.Arrays.copyOf(undefined, n + 1);
+        branches.goTo(e.nextRip(), false);
+        e.finish();
+        t.links = e.links();
+        t.nextSite = branches.nextSite();
+        return e.a.buffer();
+    }
+
+    /** All of a loop's block but its jump, with flags settled for it. */
+    private boolean body(Translation t, int n, boolean first) {
+        for (int k = 0; k <= n; k++) {
+            if (first) {
+                t.at[k] = (char) e.a.size();
+                undefined[k] = (short) e.undefined();
+            }
+            e.instruction(k);
+            if (k < n && !emit(t, t.block.insns()[k], false)) {
+                return false;
+            }
+        }
+        e.settleFlags();
+        return true;
+    }
+
+    private boolean plain(Insn i) {
+        return switch (recipe(i)) {
+            case COPY, LEA, MOV_IMMEDIATE, BSWAP, NOP -> true;
+            default -> false;
+        };
     }
 
     /** A change of rights ends the translation before the block. */

@@ -22,8 +22,8 @@ final class NativeTierTest {
     private static final int DATA = 0x60_0000;
     private static final long TOO_LONG = 200_000;
 
-    private final TestMachine reference = new TestMachine();
-    private final TestMachine m = new TestMachine();
+    private TestMachine reference = new TestMachine();
+    private TestMachine m = new TestMachine();
     private Translations translations;
     private NativeTier tier;
 
@@ -208,5 +208,40 @@ final class NativeTierTest {
         // mov rbx, 600000h; mov rax, [rbx]; invlpg [rbx]; mov rcx, [rbx + 8]; mov [rbx + 16], rcx; ud2
         code("48c7c300006000 488b03 0f013b 488b4b08 48894b10 0f0b");
         same(1000);
+    }
+
+    private static final String[] LOOP_PIECES = {
+        // mov rax, [rsi]; mov [rdi], rax; mov al, [rsi]; mov [rdi], al; add rax, [rsi + rcx * 8 + 8]; mov [rdi + 3], ax
+        "488b06", "488907", "8a06", "8807", "480344ce08", "66894703",
+        // movdqu xmm0, [rsi]; movdqu [rdi], xmm0; add [rdi + 16], eax; cmp [rsi - 5], eax; mov [rbx + rcx], r9b; mov rbx, rdi
+        "f30f6f06", "f30f7f07", "014710", "3946fb", "44880c0b", "4889fb",
+        // inc rcx; dec rcx; add rsi, 8; sub rsi, 3; lea rdi, [rdi + 7]; add rdi, 120; sub rdi, 16; sub rsi, 100
+        "48ffc1", "48ffc9", "4883c608", "4883ee03", "488d7f07", "4883c778", "4883ef10", "4883ee64"};
+
+    @Test
+    void loops_over_memory_are_the_same_in_both_directions_at_any_alignment_and_count() {
+        java.util.SplittableRandom random = new java.util.SplittableRandom(5);
+        for (int n = 0; n < 60; n++) {
+            close();
+            reference = new TestMachine();
+            m = new TestMachine();
+            machines();
+            StringBuilder body = new StringBuilder();
+            for (int k = 3 + random.nextInt(6); k > 0; k--) {
+                body.append(LOOP_PIECES[random.nextInt(LOOP_PIECES.length)]);
+            }
+            // mov rsi, …; mov rdi, …; mov rbx, …; mov ecx, 40; mov edx, iterations; loop: …; dec rdx; jnz loop; ud2
+            String program = String.format("48c7c6%08x48c7c7%08x48c7c3%08xb928000000ba%08x%s48ffca75%02x0f0b",
+                    Integer.reverseBytes(0x64_0000 + random.nextInt(8192)),
+                    Integer.reverseBytes(0x68_0000 + random.nextInt(8192)),
+                    Integer.reverseBytes(0x6c_0000 + random.nextInt(8192)),
+                    Integer.reverseBytes(2 + random.nextInt(1500)), body, -(body.length() / 2 + 5) & 0xff);
+            code(program);
+            long budget = 1 + random.nextInt(20_000);
+            same(budget);
+            for (long at = 0x60_0000; at < 0x70_0000; at += 8) {
+                assertEquals(reference.read64(at), m.read64(at), () -> program);
+            }
+        }
     }
 }
