@@ -202,13 +202,10 @@ public final class Translations implements AutoCloseable {
             giveBack(loop.number);
             return null;
         }
-        int size = translator.size();
         loop.plain = true;
         loop.loop = true;
         t.loopForm = loop;
-        makeRoom(size);
-        cache.write(top, code, size);
-        place(loop, size);
+        place(loop, code, translator.size());
         enter(loop);
         return loop;
     }
