@@ -27,7 +27,7 @@ public final class HypercallTable implements Hypercalls {
     public HypercallTable() {
         // @formatter:off
         row( 0, "set_trap_table",         null);
-        row( 1, "mmu_update",             null);
+        row( 1, "mmu_update",             null, new MmuUpdate());
         row( 2, "set_gdt",                null);
         row( 3, "stack_switch",           null);
         row( 4, "set_callbacks",          null);
@@ -39,7 +39,7 @@ public final class HypercallTable implements Hypercalls {
         row(10, "update_descriptor",      null);
         row(12, "memory_op",              new MemoryOp());
         row(13, "multicall",              new Multicall(this));
-        row(14, "update_va_mapping",      null);
+        row(14, "update_va_mapping",      null, new UpdateVaMapping(false));
         row(15, "set_timer_op",           new SetTimerOp());
         row(16, "event_channel_op_compat", null);
         row(17, "xen_version",            new XenVersion());
@@ -47,11 +47,11 @@ public final class HypercallTable implements Hypercalls {
         row(19, "physdev_op_compat",      null);
         row(20, "grant_table_op",         new GrantTableOp());
         row(21, "vm_assist",              new VmAssist());
-        row(22, "update_va_mapping_otherdomain", null);
+        row(22, "update_va_mapping_otherdomain", null, new UpdateVaMapping(true));
         row(23, "iret",                   null);
         row(24, "vcpu_op",                new VcpuOp());
         row(25, "set_segment_base",       null);
-        row(26, "mmuext_op",              null);
+        row(26, "mmuext_op",              null, new MmuextOp());
         row(27, "xsm_op",                 null);
         row(28, "nmi_op",                 null);
         row(29, "sched_op",               new SchedOp());

@@ -38,15 +38,15 @@ final class MemoryOp implements Hypercall {
                 .add(2, "maximum_ram_page", (c, arg) -> c.host().frames().frames())
                 .add(3, "current_reservation", (c, arg) -> c.self(c.read16(arg)).totalPages())
                 .add(4, "maximum_reservation", (c, arg) -> c.self(c.read16(arg)).maxPages())
-                .refuse(5, "machphys_mfn_list", Errno.EPERM)
+                .add(5, "machphys_mfn_list", pv((c, arg) -> PvMemoryOp.machphysMfnList(c, arg, false), Errno.EPERM))
                 .add(6, "populate_physmap", MemoryOp::populate)
-                .add(7, "add_to_physmap", physmap::one)
+                .add(7, "add_to_physmap", hvm(physmap::one))
                 .add(9, "memory_map", MemoryOp::memoryMap)
                 .refuse(10, "machine_memory_map", Errno.ENOSYS)
-                .refuse(11, "exchange", Errno.EOPNOTSUPP)
-                .refuse(12, "machphys_mapping", Errno.ENOSYS)
+                .add(11, "exchange", pv(PvMemoryOp::exchange, Errno.EOPNOTSUPP))
+                .add(12, "machphys_mapping", pv(PvMemoryOp::machphysMapping, Errno.ENOSYS))
                 .add(13, "set_memory_map", MemoryOp::setMemoryMap)
-                .add(14, "maximum_gpfn", (c, arg) -> c.self(c.read16(arg)).physmap().highestGfn())
+                .add(14, "maximum_gpfn", (c, arg) -> maximumGpfn(c.self(c.read16(arg))))
                 .add(15, "remove_from_physmap", MemoryOp::removeFromPhysmap)
                 .refuse(16, "set_pod_target", Errno.ENOSYS)
                 .refuse(17, "get_pod_target", Errno.ENOSYS)
@@ -55,12 +55,28 @@ final class MemoryOp implements Hypercall {
                 .refuse(20, "paging_op", Errno.EPERM)
                 .refuse(21, "access_op", Errno.EPERM)
                 .refuse(22, "sharing_op", Errno.EPERM)
-                .add(23, "add_to_physmap_batch", physmap::batch)
+                .add(23, "add_to_physmap_batch", hvm(physmap::batch))
                 .refuse(24, "claim_pages", Errno.EPERM)
-                .refuse(25, "machphys_compat_mfn_list", Errno.EPERM)
+                .add(25, "machphys_compat_mfn_list",
+                        pv((c, arg) -> PvMemoryOp.machphysMfnList(c, arg, true), Errno.EPERM))
                 .refuse(26, "get_vnumainfo", Errno.EOPNOTSUPP)
                 .refuse(27, "reserved_device_memory_map", Errno.EPERM)
                 .refuse(28, "acquire_resource", Errno.EPERM);
+    }
+
+    /** An operation for guests without a physmap of their own; others get an error. */
+    private static SubOperations.Operation pv(SubOperations.Operation operation, int errno) {
+        return (c, arg) -> c.domain().pv() != null ? operation.call(c, arg) : -errno;
+    }
+
+    /** An operation on a physmap, which PV guests do not have. */
+    private static SubOperations.Operation hvm(SubOperations.Operation operation) {
+        return (c, arg) -> c.domain().pv() == null ? operation.call(c, arg) : -Errno.EACCES;
+    }
+
+    /** A PV guest says itself how many frames it has room for, in shared_info. */
+    private static long maximumGpfn(Domain d) {
+        return d.pv() == null ? d.physmap().highestGfn() : Math.max(d.sharedInfo().maxPfn(), 1) - 1;
     }
 
     @Override
@@ -116,8 +132,14 @@ final class MemoryOp implements Hypercall {
     }
 
     private static long populate(HypercallContext c, long arg) {
-        return eachExtent(c, arg, (d, r, i) -> (r.get("mem_flags") & POPULATE_ON_DEMAND) == 0
-                && d.populate(c.readWord(r.get("extent_start"), i), r.get32("extent_order")));
+        return eachExtent(c, arg, (d, r, i) -> {
+            if ((r.get("mem_flags") & POPULATE_ON_DEMAND) != 0) {
+                return false;
+            }
+            return d.pv() != null
+                    ? PvMemoryOp.populate(c, d, r, i)
+                    : d.populate(c.readWord(r.get("extent_start"), i), r.get32("extent_order"));
+        });
     }
 
     private static long increase(HypercallContext c, long arg) {
@@ -132,6 +154,9 @@ final class MemoryOp implements Hypercall {
 
     private static long decrease(HypercallContext c, long arg) {
         return eachExtent(c, arg, (d, r, i) -> {
+            if (d.pv() != null) {
+                return PvMemoryOp.decrease(c, d, r, i);
+            }
             long gfn = c.readWord(r.get("extent_start"), i);
             for (long p = 0; p < 1L << r.get32("extent_order"); p++) {
                 if (!d.remove(gfn + p)) {
@@ -179,7 +204,12 @@ final class MemoryOp implements Hypercall {
 
     private static long removeFromPhysmap(HypercallContext c, long arg) {
         StructView r = c.read(REMOVE_FROM_PHYSMAP, arg);
-        return c.self(r.get32("domid")).remove(r.get("gpfn")) ? 0 : -Errno.ENOENT;
+        Domain d = c.self(r.get32("domid"));
+        if (d.pv() != null) {
+            // nothing is mapped by it that could go
+            return d.pv().allocated(r.get("gpfn")) ? 0 : -Errno.ENOENT;
+        }
+        return d.remove(r.get("gpfn")) ? 0 : -Errno.ENOENT;
     }
 
     private static void put(byte[] b, int at, long v, int n) {

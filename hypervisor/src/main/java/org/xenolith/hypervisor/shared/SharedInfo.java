@@ -53,6 +53,11 @@ public final class SharedInfo {
         return abi == GuestAbi.X86_64 ? wallclock() + 12 : wallclock() + 36;
     }
 
+    /** {@code arch.max_pfn}: one more than the highest frame number that a PV guest keeps a p2m for, unsigned. */
+    public long maxPfn() {
+        return abi == GuestAbi.X86_64 ? page.read64(wallclock() + 16) : page.read32(wallclock() + 12) & 0xffff_ffffL;
+    }
+
     /** Stores the wall-clock time of system time 0 under the version protocol. */
     public void setWallclock(long seconds, int nanoseconds) {
         int at = wallclock();

@@ -24,6 +24,8 @@ import org.xenolith.hypervisor.abi.Struct;
 final class LayoutTest {
     private static final List<Struct> ALL = List.of(
             MemoryOp.RESERVATION, MemoryOp.MEMORY_MAP, MemoryOp.FOREIGN_MEMORY_MAP, MemoryOp.REMOVE_FROM_PHYSMAP,
+            PvMemoryOp.EXCHANGE, PvMemoryOp.MACHPHYS_MAPPING, PvMemoryOp.MACHPHYS_MFN_LIST, MmuUpdate.UPDATE,
+            MmuextOp.OP,
             AddToPhysmap.ADD_TO_PHYSMAP, AddToPhysmap.ADD_TO_PHYSMAP_BATCH,
             EventChannelOp.BIND_INTERDOMAIN, EventChannelOp.BIND_VIRQ, EventChannelOp.BIND_PIRQ,
             EventChannelOp.BIND_IPI,

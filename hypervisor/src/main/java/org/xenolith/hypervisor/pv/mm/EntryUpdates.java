@@ -64,6 +64,21 @@ final class EntryUpdates {
         return preserve ? entry | old & (Pte.A | Pte.D) : entry;
     }
 
+    /** As {@link #update} with DOMID_IO as owner of what is mapped: a domain without devices may map nothing of it. */
+    int updateForDevice(long at, long entry, boolean preserve) {
+        long old = load(at);
+        if (types.type(at >>> 12) != PageTypes.L1) {
+            return failures.fail(Kind.FOREIGN_FRAME, Errno.EINVAL, types.type(at >>> 12), slotOf(at), entry,
+                    Pte.mfn(entry));
+        }
+        boolean sameFrame = ((old ^ Pte.adjust(1, entry, wide)) & ~Pte.UNCHECKED) == 0;
+        if ((entry & Pte.P) == 0 || sameFrame || Pte.mfn(entry) >= memory.frames()
+                || (entry & Pte.forbidden(1, wide)) != 0) {
+            return updateL1(at, entry, preserve);
+        }
+        return failures.fail(Kind.FOREIGN_FRAME, 1, slotOf(at), entry);
+    }
+
     private int updateL1(long at, long entry, boolean preserve) {
         long old = load(at);
         int slot = slotOf(at);

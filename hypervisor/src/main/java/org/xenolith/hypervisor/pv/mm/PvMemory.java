@@ -1,12 +1,15 @@
 package org.xenolith.hypervisor.pv.mm;
 
 import java.util.TreeMap;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Segmentation;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.Host;
 import org.xenolith.hypervisor.Vcpu;
 import org.xenolith.hypervisor.abi.Errno;
 import org.xenolith.hypervisor.abi.ErrnoException;
 import org.xenolith.hypervisor.abi.GuestAbi;
+import org.xenolith.hypervisor.gnttab.GrantMappings;
 import org.xenolith.hypervisor.p2m.FrameTable;
 import org.xenolith.hypervisor.p2m.Physmap;
 import org.xenolith.hypervisor.pv.mm.PvFailure.Kind;
@@ -22,10 +25,9 @@ import org.xenolith.memory.RawMemory;
  * whose only guest entry is the guest's PDPT.
  */
 public final class PvMemory implements PvOwnership {
-    /** MMU_NORMAL_PT_UPDATE and the other commands in the low bits of struct mmu_update's ptr. */
-    public static final int NORMAL_PT_UPDATE = 0;
-    public static final int PT_UPDATE_PRESERVE_AD = 2;
     private static final int M2P_STRICT = 32;
+    private static final int LDT_SELECTOR = XenSlots.RESERVED_GDT_PAGE + 1 << 12 | 0x50;
+    private static final int LDT_ATTRIBUTES = 0x82;
     private static final long MONITOR_ENTRY = Pte.P | Pte.RW | Pte.US | Pte.A;
     /** Limit of a GDT with the hypervisor's part. */
     public static final int GDT_LIMIT = XenSlots.GDT_PAGES * 4096 - 1;
@@ -305,6 +307,15 @@ public final class PvMemory implements PvOwnership {
      * if it is a page table.
      */
     public int updateEntry(long at, long entry, boolean preserve) {
+        return updateEntry(at, entry, preserve, false);
+    }
+
+    /** As {@link #updateEntry} for a mapping of DOMID_IO's frames, of which the domain has none. */
+    public int updateEntryForDevice(long at, long entry, boolean preserve) {
+        return updateEntry(at, entry, preserve, true);
+    }
+
+    private int updateEntry(long at, long entry, boolean preserve, boolean device) {
         long mfn = at >>> 12;
         if (!pages.getPage(mfn)) {
             return failures.fail(Kind.BAD_OWNER, mfn);
@@ -312,7 +323,7 @@ public final class PvMemory implements PvOwnership {
         int type = types.type(mfn);
         int rc;
         if (types.count(mfn) > 0 && type >= PageTypes.L1 && type <= PageTypes.L4) {
-            rc = updates.update(at, entry, preserve);
+            rc = device ? updates.updateForDevice(at, entry, preserve) : updates.update(at, entry, preserve);
         } else {
             rc = pages.getType(mfn, PageTypes.WRITABLE);
             if (rc == 0) {
@@ -346,11 +357,20 @@ public final class PvMemory implements PvOwnership {
 
     /** HYPERVISOR_update_va_mapping without its flush. */
     public int updateVaMapping(Vcpu v, long gva, long entry) {
+        return updateVaMapping(v, gva, entry, false);
+    }
+
+    /** As {@link #updateVaMapping} for a mapping of DOMID_IO's frames. */
+    public int updateVaMappingForDevice(Vcpu v, long gva, long entry) {
+        return updateVaMapping(v, gva, entry, true);
+    }
+
+    private int updateVaMapping(Vcpu v, long gva, long entry, boolean device) {
         long at = l1Entry(v, gva);
         if (!grants.isL1Entry(at)) {
             return failures.fail(Kind.NO_TABLE, at < 0 ? -1 : at >>> 12);
         }
-        return updates.update(at, entry, false);
+        return device ? updates.updateForDevice(at, entry, false) : updates.update(at, entry, false);
     }
 
     /** True for an address that {@link #updateVaMapping} and the flushes accept. */
@@ -429,7 +449,18 @@ public final class PvMemory implements PvOwnership {
 
     /** MMUEXT_SET_LDT. */
     public int setLdt(Vcpu v, long base, int entries) {
-        return descriptors.setLdt(v.id(), vcpus[v.id()], base, entries);
+        int rc = descriptors.setLdt(v.id(), vcpus[v.id()], base, entries);
+        if (rc == 0) {
+            loadLdt(v);
+        }
+        return rc;
+    }
+
+    /** Sets the CPU's LDTR for the LDT that was set; nothing of it is mapped until it is used. */
+    public void loadLdt(Vcpu v) {
+        int entries = vcpus[v.id()].ldtEntries;
+        v.cpu().setSegment(CpuState.LDTR, entries == 0 ? 0 : LDT_SELECTOR, entries == 0 ? 0 : ldtBase(v),
+                entries == 0 ? 0 : entries * 8L - 1, LDT_ATTRIBUTES | (entries == 0 ? Segmentation.UNUSABLE : 0));
     }
 
     /** Linear address in the guest of the LDT that was set, 0 when there is none. */
@@ -544,7 +575,7 @@ public final class PvMemory implements PvOwnership {
      * @param newAddr linear address whose mapping moves to where the grant was (GNTTABOP_unmap_and_replace), or 0
      */
     public boolean unmapGrant(Vcpu v, long hostAddr, int flags, long mfn, long newAddr) {
-        boolean byEntry = (flags & org.xenolith.hypervisor.gnttab.GrantMappings.CONTAINS_PTE) != 0;
+        boolean byEntry = (flags & GrantMappings.CONTAINS_PTE) != 0;
         if (newAddr != 0 && byEntry) {
             return false;
         }
@@ -552,7 +583,7 @@ public final class PvMemory implements PvOwnership {
     }
 
     private long grantEntry(Vcpu v, long hostAddr, int flags) {
-        return (flags & org.xenolith.hypervisor.gnttab.GrantMappings.CONTAINS_PTE) != 0
+        return (flags & GrantMappings.CONTAINS_PTE) != 0
                 ? hostAddr
                 : l1Entry(v, hostAddr);
     }
