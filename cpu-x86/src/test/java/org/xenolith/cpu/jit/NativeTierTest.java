@@ -237,7 +237,7 @@ final class NativeTierTest {
                     Integer.reverseBytes(0x6c_0000 + random.nextInt(8192)),
                     Integer.reverseBytes(2 + random.nextInt(1500)), body, -(body.length() / 2 + 5) & 0xff);
             code(program);
-            long budget = 1 + random.nextInt(20_000);
+            long budget = 1L + random.nextInt(20_000);
             same(budget);
             for (long at = 0x60_0000; at < 0x70_0000; at += 8) {
                 assertEquals(reference.read64(at), m.read64(at), () -> program);
