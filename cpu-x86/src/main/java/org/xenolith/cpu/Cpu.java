@@ -59,6 +59,8 @@ public final class Cpu implements AutoCloseable {
     private int codeBits = 16;
     private int stackBits = 16;
     private boolean longMode;
+    private boolean guestKernel;
+    private boolean deprivileged;
     private boolean protectedMode;
     private Activity activity = Activity.RUNNING;
     private boolean attention;
@@ -445,6 +447,9 @@ public final class Cpu implements AutoCloseable {
             stackBits = (segmentAttributes(CpuState.SS) & 0x4000) != 0 ? 32 : 16;
         }
         denied = deniedBits(cr0);
+        int guest = field32(CpuState.GUEST);
+        deprivileged = guest != 0;
+        guestKernel = guest == CpuState.GUEST_KERNEL;
         mmu.modeChanged();
         attention = true;
     }
@@ -510,6 +515,16 @@ public final class Cpu implements AutoCloseable {
     /** EFER.LMA: long mode, 64-bit or compatibility. */
     public boolean longMode() {
         return longMode;
+    }
+
+    /** The CPU runs a 64-bit guest whose kernel shares ring 3 with its programs ({@link CpuState#GUEST}). */
+    public boolean deprivileged() {
+        return deprivileged;
+    }
+
+    /** That guest's kernel runs: it has its own translations. */
+    public boolean guestKernel() {
+        return guestKernel;
     }
 
     public boolean code64() {

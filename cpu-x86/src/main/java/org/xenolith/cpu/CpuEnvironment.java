@@ -25,6 +25,27 @@ public interface CpuEnvironment {
         return false;
     }
 
+    /**
+     * An exception, interrupt or INT n is about to go through the IDT; RIP is the address to return to. True when the environment has
+     * delivered it, or has done what the guest wanted, itself: hypervisors that run their guest's kernel in an outer ring.
+     */
+    default boolean takesEvent(Cpu cpu, int vector, Exceptions.Source source, boolean hasError, int error) {
+        return false;
+    }
+
+    /** SYSCALL, before its checks; RIP is already past the instruction. True when the environment has handled it. */
+    default boolean syscall(Cpu cpu) {
+        return false;
+    }
+
+    /**
+     * A deprivileged kernel writes where its page tables forbid it. True when the write shall be made by {@link #mmioWrite}, with what it
+     * reads before by {@link #mmioRead}; otherwise it faults.
+     */
+    default boolean emulatesWrite(Cpu cpu, long va) {
+        return false;
+    }
+
     /** IN from a port; size 1, 2 or 4 bytes. A port where nothing is reads as ones. */
     default long in(Cpu cpu, int port, int size) {
         return size == 4 ? 0xffffffffL : (1L << (size * 8)) - 1;

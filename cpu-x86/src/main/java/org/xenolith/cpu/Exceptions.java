@@ -48,6 +48,9 @@ public final class Exceptions {
         Source s = source;
         boolean withError = hasError;
         int code = error;
+        if (c.environment().takesEvent(c, vector, source, hasError, error)) {
+            return;
+        }
         // an interrupt is not in the log, so that a fault while delivering one stands at the start of its chain
         boolean nested = false;
         int again = 0;
@@ -94,6 +97,9 @@ public final class Exceptions {
         c.debug().suppressStep();
         if (source == Source.PRIVILEGED_SOFTWARE) {
             c.debug().mergePending();
+        }
+        if (c.environment().takesEvent(c, vector, source, false, 0)) {
+            return;
         }
         once(c, vector, source, false, 0);
     }

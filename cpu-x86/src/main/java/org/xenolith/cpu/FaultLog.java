@@ -33,7 +33,8 @@ public final class FaultLog {
     public record Entry(int vector, int error, int cpl, long rip, long address, boolean nested) {
     }
 
-    void record(Cpu c, int faultVector, int faultError, boolean whileDelivering) {
+    /** Notes an exception; RIP and CR2 are the CPU's. */
+    public void record(Cpu c, int faultVector, int faultError, boolean whileDelivering) {
         int at = (int) (count++ % SIZE);
         vector[at] = faultVector;
         error[at] = faultError;

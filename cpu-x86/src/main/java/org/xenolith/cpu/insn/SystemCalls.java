@@ -33,6 +33,9 @@ final class SystemCalls {
     }
 
     static void syscall(Cpu c, Insn i) {
+        if (c.environment().syscall(c)) {
+            return;
+        }
         checkEnabled(c);
         long flags = c.rflags() & ~Flags.RF;
         int selector = (int) (c.field(CpuState.STAR) >>> 32) & 0xfffc;

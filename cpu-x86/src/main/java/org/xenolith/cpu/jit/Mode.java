@@ -32,6 +32,8 @@ final class Mode {
     private static final int FSGSBASE = 1 << 19;
     /** 32-bit code with flat segments. */
     private static final int CODE32 = 1 << 20;
+    /** A guest whose kernel is in ring 3 as well: there is no other ring to come to. */
+    private static final int DEPRIVILEGED = 1 << 21;
     private static final int CPL_NOT_0 = InsnDef.NEEDS_CPL0 << 2;
 
     static int rights(int mode) {
@@ -69,7 +71,7 @@ final class Mode {
     /** What the entries of a jump cache have in common while code of a mode runs, beside their rights. */
     static int jumpKey(int mode, int table) {
         boolean user = table == Tlb.USER || table == JumpCaches.USER_32;
-        int ring = user ? CPL_NOT_0 : rights(mode) == Tlb.USER ? 0 : mode & CPL_NOT_0;
+        int ring = user ? CPL_NOT_0 : rights(mode) == Tlb.USER && (mode & DEPRIVILEGED) == 0 ? 0 : mode & CPL_NOT_0;
         return apartFromRights(mode) | ring;
     }
 
@@ -138,7 +140,8 @@ final class Mode {
         int smap = (cpu.cr4() & ControlRegisters.CR4_SMAP) != 0 ? SMAP : 0;
         int sce = (cpu.efer() & ControlRegisters.EFER_SCE) != 0 ? SCE : 0;
         int tsd = (cpu.cr4() & ControlRegisters.CR4_TSD) != 0 ? TSD : 0;
-        return denied << 2 | cpu.mmu().rights() | code32 | smap | sce | tsd
+        int deprivileged = cpu.deprivileged() ? DEPRIVILEGED : 0;
+        return denied << 2 | cpu.mmu().rights() | code32 | smap | sce | tsd | deprivileged
                 | ((cpu.cr4() & ControlRegisters.CR4_FSGSBASE) != 0 ? FSGSBASE : 0);
     }
 }

@@ -60,7 +60,7 @@ public final class Mmu {
 
     /** Follows a change of CPL, RFLAGS.AC, CR0, CR4 or of the armed breakpoints. */
     public void modeChanged() {
-        rights = rightsOf(cpu.cpl());
+        rights = cpu.guestKernel() ? Tlb.SUPERVISOR_ANY : rightsOf(cpu.cpl());
         alignmentCheck = cpu.cpl() == 3 && cpu.systemFlag(Flags.AC) && (cpu.cr0() & ControlRegisters.CR0_AM) != 0;
         view = watched() ? tlb.emptyTable() : tlb.table(rights);
     }
@@ -384,7 +384,7 @@ public final class Mmu {
      * @return the mfn, or {@link Stage2#MMIO}
      */
     public long fetchFrame(long va) {
-        boolean user = cpu.cpl() == 3;
+        boolean user = rights == Tlb.USER;
         long cached = fetch.find(va, user);
         if (cached >= 0) {
             return cached;
@@ -393,7 +393,7 @@ public final class Mmu {
             throw cpu.fault(Vector.GP, 0);
         }
         fetchMisses++;
-        walker.walk(va, PageWalker.FETCH, user, false);
+        walker.walk(va, PageWalker.FETCH, user || cpu.deprivileged(), false);
         long mfn = stage2.mfn(walker.gpa() >>> 12);
         if (mfn == Stage2.MMIO) {
             return mfn;
@@ -641,7 +641,13 @@ public final class Mmu {
             return va + get64(e + Tlb.ADDEND);
         }
         misses++;
-        walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, as == Tlb.USER, as == Tlb.SUPERVISOR);
+        if (cpu.deprivileged()) {
+            if (walkDeprivileged(as, va, write)) {
+                return 0;
+            }
+        } else {
+            walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, as == Tlb.USER, as == Tlb.SUPERVISOR);
+        }
         long mfn = frame(walker.gpa() >>> 12);
         boolean readOnly = false;
         if (mfn != Stage2.MMIO && (mfn & Stage2.READ_ONLY) != 0) {
@@ -659,5 +665,29 @@ public final class Mmu {
         }
         tlb.fill(as, va, page, writable, walker.global(), walker.pageShift());
         return page | va & 0xfff;
+    }
+
+    /**
+     * A walk for a guest whose kernel is in ring 3 too: it has the table {@link Tlb#SUPERVISOR_ANY} for its translations, but a user's
+     * rights.
+     *
+     * @return true for a write that the environment makes
+     */
+    private boolean walkDeprivileged(int as, long va, boolean write) {
+        boolean user = as != Tlb.SUPERVISOR;
+        if (!write || as != Tlb.SUPERVISOR_ANY) {
+            walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, user, false);
+            return false;
+        }
+        try {
+            walker.walk(va, PageWalker.WRITE, true, false);
+            return false;
+        } catch (GuestFault f) {
+            if (!cpu.environment().emulatesWrite(cpu, va)) {
+                throw f;
+            }
+            walker.walk(va, PageWalker.READ, true, false);
+            return true;
+        }
     }
 }
