@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.emulator.Diagnostics;
+import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
@@ -63,6 +64,10 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = {"-m", "--memory"}, paramLabel = "SIZE", converter = Values.Size.class, defaultValue = "512M",
             description = "Memory, such as 512M (default), 1G or 131072K; a bare number is MiB.")
     private long memory;
+
+    @Option(names = "--disk", paramLabel = "FILE[,KEY…]",
+            description = "A disk, any number of times: FILE[,format=raw|qcow2|vhd][,vdev=xvda][,ro][,snapshot]; snapshot forgets at the end what was written.")
+    private List<String> disks = new ArrayList<>();
 
     @Option(names = {"--vcpus", "-smp"}, paramLabel = "N", converter = Values.Vcpus.class, defaultValue = "1",
             description = "Virtual CPUs, 1 (default) to 32.")
@@ -144,8 +149,8 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = {"--cdrom", "-cdrom"}, hidden = true)
     private List<String> cdroms = new ArrayList<>();
 
-    @Option(names = {"--disk", "-hda", "-hdb", "-hdc", "-hdd"}, hidden = true)
-    private List<String> disks = new ArrayList<>();
+    @Option(names = {"-hda", "-hdb", "-hdc", "-hdd"}, hidden = true)
+    private List<String> ideDisks = new ArrayList<>();
 
     @Option(names = {"--net", "-net"}, hidden = true)
     private List<String> nets = new ArrayList<>();
@@ -208,8 +213,7 @@ final class RunCommand implements Callable<Integer> {
             app.messages().say("power-on at " + epoch.moment() + "; --epoch " + epoch.moment() + " repeats this run");
         }
         DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, Optional.ofNullable(initrd), append, memory,
-                vcpus,
-                !noReboot);
+                vcpus, !noReboot, List.of(), disks());
         Pace chosen = pace != null ? pace : app.terminal().isPresent() ? Pace.REAL : Pace.MAX;
         return new MachineConfig(List.of(domain), cpu, tier, chosen, seed,
                 epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
@@ -217,6 +221,27 @@ final class RunCommand implements Callable<Integer> {
                 idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache,
                 TranslationCache.of(translationCache, tier),
                 diagnostics);
+    }
+
+    private List<DiskConfig> disks() throws UserError {
+        List<DiskConfig> parsed = new ArrayList<>();
+        try {
+            for (String text : disks) {
+                DiskConfig disk = DiskConfig.parse(text);
+                Path file = disk.image().path();
+                if (!Files.exists(file)) {
+                    throw UserError.noFile(file.toString(), "");
+                }
+                if (Files.isDirectory(file)) {
+                    throw UserError.usage(file + ": is a directory; --disk needs an image");
+                }
+                parsed.add(disk);
+            }
+            DiskConfig.devices(parsed);
+            return parsed;
+        } catch (IllegalArgumentException e) {
+            throw new UserError("--disk: " + e.getMessage(), e);
+        }
     }
 
     private static long milliseconds(Long nanos) {
@@ -241,9 +266,9 @@ final class RunCommand implements Callable<Integer> {
             case "pv", "hvm" -> throw UserError.usage("--type: " + type + " guests are not built yet; pvh is");
             default -> throw UserError.usage("--type: '" + type + "' is not a kind of guest: pvh, pv, hvm are");
         }
-        if (!cdroms.isEmpty() || !disks.isEmpty()) {
-            throw UserError.usage((cdroms.isEmpty() ? "--disk" : "--cdrom")
-                    + ": disks are not built yet; put what the guest needs into its --initrd");
+        if (!cdroms.isEmpty() || !ideDisks.isEmpty()) {
+            throw UserError.usage((cdroms.isEmpty() ? "-hda" : "--cdrom")
+                    + ": IDE is not built yet; a disk of a pvh guest is --disk FILE[,ro]");
         }
         if (!nets.isEmpty()) {
             throw UserError.usage("--net: networks are not built yet; leave the option away");

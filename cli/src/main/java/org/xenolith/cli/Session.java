@@ -21,6 +21,7 @@ import org.xenolith.guests.ImageException;
 import org.xenolith.host.HostClock;
 import org.xenolith.host.StreamConsole;
 import org.xenolith.host.Terminal;
+import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /**
  * One run of a machine from building to statistics, with the console on a file or on standard input and output.
@@ -220,6 +221,11 @@ final class Session {
                 app.messages().text(domain.crashReport());
             }
         }
+        for (RunResult.DomainResult domain : result.domains()) {
+            for (RunResult.DiskResult disk : domain.disks()) {
+                tell(domain.name(), disk);
+            }
+        }
         boolean asked;
         synchronized (this) {
             asked = stopReason != null;
@@ -229,6 +235,19 @@ final class Session {
         }
         if (verbose) {
             app.messages().say(summary(result));
+        }
+    }
+
+    private void tell(String guest, RunResult.DiskResult disk) {
+        if (!disk.problem().isBlank()) {
+            app.messages().say(disk.file() + ": " + disk.problem());
+        }
+        DiskCounts c = disk.counts();
+        if (verbose) {
+            app.messages().say(String.format(Locale.ROOT,
+                    "%s: %s: %,d reads of %,d KiB, %,d writes of %,d KiB, %,d flushes, %,d discards, %,d errors", guest,
+                    disk.vdev(), c.reads(), c.bytesRead() >> 10, c.writes(), c.bytesWritten() >> 10, c.flushes(),
+                    c.discards(), c.errors()));
         }
     }
 

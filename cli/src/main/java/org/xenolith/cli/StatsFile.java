@@ -17,11 +17,12 @@ import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.RunResult;
 import org.xenolith.emulator.Tier;
 import org.xenolith.host.ProcessMemory;
+import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /**
  * The statistics of a run as a JSON file: an object with {@code outcome}, {@code instructions}, {@code virtual_ns},
  * {@code wall_ms}, {@code tier}, {@code interpreted_share}, {@code peak_rss_mb}, {@code exits}, {@code interpreted}, {@code domains} and
- * {@code unimplemented}. It appears as a whole or not at all.
+ * {@code unimplemented}; of each domain also its {@code disks} with what was asked of them. It appears as a whole or not at all.
  */
 final class StatsFile {
     /** Outcome of a run that Xenolith could not start or go on with; only here, never of a domain. */
@@ -57,7 +58,7 @@ final class StatsFile {
         int id = 1;
         for (DomainConfig domain : config.domains()) {
             domain(domains.addObject(), id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0, "",
-                    0);
+                    0).putArray("disks");
         }
         root.putObject("unimplemented");
         write(root);
@@ -71,8 +72,9 @@ final class StatsFile {
         counts(root.putObject("interpreted"), result.interpreted());
         ArrayNode domains = root.putArray("domains");
         for (RunResult.DomainResult d : result.domains()) {
-            domain(domains.addObject(), d.id(), d.name(), d.type().label(), d.vcpus(), d.outcome().label(),
-                    d.instructions(), d.consoleSha256(), d.consoleBytes());
+            ArrayNode disks = domain(domains.addObject(), d.id(), d.name(), d.type().label(), d.vcpus(),
+                    d.outcome().label(), d.instructions(), d.consoleSha256(), d.consoleBytes()).putArray("disks");
+            d.disks().forEach(disk -> disk(disks.addObject(), disk));
         }
         counts(root.putObject("unimplemented"), result.unimplemented());
         return root;
@@ -86,10 +88,18 @@ final class StatsFile {
                 .put("interpreted_share", share).put("peak_rss_mb", rss);
     }
 
-    private static void domain(ObjectNode node, int id, String name, String type, int vcpus, String outcome,
+    private static ObjectNode domain(ObjectNode node, int id, String name, String type, int vcpus, String outcome,
             long instructions, String sha256, long bytes) {
-        node.put("id", id).put("name", name).put("type", type).put("vcpus", vcpus).put("outcome", outcome)
+        return node.put("id", id).put("name", name).put("type", type).put("vcpus", vcpus).put("outcome", outcome)
                 .put("instructions", instructions).put("console_sha256", sha256).put("console_bytes", bytes);
+    }
+
+    private static void disk(ObjectNode node, RunResult.DiskResult disk) {
+        DiskCounts c = disk.counts();
+        node.put("vdev", disk.vdev()).put("file", disk.file()).put("requests", c.requests()).put("reads", c.reads())
+                .put("writes", c.writes()).put("flushes", c.flushes()).put("discards", c.discards())
+                .put("bytes_read", c.bytesRead()).put("bytes_written", c.bytesWritten()).put("errors", c.errors());
+        counts(node.putObject("refused"), c.refused());
     }
 
     private static void counts(ObjectNode node, Map<String, Long> counts) {

@@ -9,14 +9,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Function;
 import org.xenolith.emulator.Console;
+import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Progress;
 import org.xenolith.emulator.RunResult;
 import org.xenolith.emulator.Tier;
+import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /** A machine that does what a test says, and the command line around it with its streams in memory. */
 final class FakeMachine implements MachineFactory {
@@ -87,7 +90,18 @@ final class FakeMachine implements MachineFactory {
         return new RunResult(outcome, reason, 1_234_567_890_123L, 5_000_000_000L, 25_000, Tier.INTERPRETER, 1.0, 321,
                 Map.of("hlt", 7L), Map.of("CPUID", 9L),
                 List.of(new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome,
-                        1_234_567_890_000L, "ab".repeat(32), 42, crashReport)),
+                        1_234_567_890_000L, "ab".repeat(32), 42, crashReport, disks(d))),
                 Map.of("msr:0x611", 3L));
+    }
+
+    private static List<RunResult.DiskResult> disks(DomainConfig d) {
+        DiskCounts counts = new DiskCounts(1, 2, 3, 4, 5 << 10, 6 << 10, 7,
+                new TreeMap<>(Map.of("unknown operation", 7L)));
+        List<RunResult.DiskResult> all = new ArrayList<>();
+        for (int i = 0; i < d.disks().size(); i++) {
+            all.add(new RunResult.DiskResult(DiskConfig.devices(d.disks()).get(i).name(),
+                    d.disks().get(i).image().path().toString(), counts, "could not be closed"));
+        }
+        return all;
     }
 }

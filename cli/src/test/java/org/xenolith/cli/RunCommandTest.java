@@ -19,11 +19,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.xenolith.emulator.Diagnostics;
+import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Pace;
 import org.xenolith.emulator.Tier;
+import org.xenolith.guests.image.DiskFormat;
+import org.xenolith.guests.image.DiskSpec;
 
 /**
  * The options of {@code run}:
@@ -161,6 +164,22 @@ final class RunCommandTest {
     }
 
     @Test
+    void disks_are_numbered_in_their_order_around_those_with_a_name() throws IOException {
+        Path disk = Files.createFile(folder.resolve("a,b=c.img"));
+        String file = disk.toString().replace(",", ",,");
+        assertEquals(0, run("--disk", file + ",format=qcow2,ro", "--disk", kernel + ",vdev=xvda,snapshot", "--disk",
+                kernel + ",raw,hdc,r", "--disk", "target=" + kernel + ",format=vhd,vdev=sdb,access=rw"), machine.err());
+        List<DiskConfig> disks = machine.config().domains().getFirst().disks();
+        assertEquals(List.of(new DiskSpec(disk, Optional.of(DiskFormat.QCOW2), true, false),
+                new DiskSpec(kernel, Optional.empty(), false, true),
+                new DiskSpec(kernel, Optional.of(DiskFormat.RAW), true, false),
+                new DiskSpec(kernel, Optional.of(DiskFormat.VHD), false, false)),
+                disks.stream().map(DiskConfig::image).toList());
+        assertEquals(List.of("xvdb", "xvda", "hdc", "sdb"),
+                DiskConfig.devices(disks).stream().map(d -> d.name()).toList());
+    }
+
+    @Test
     void an_argument_that_begins_with_an_at_sign_is_text_not_a_file() {
         assertEquals(0, run("--append", "@" + kernel));
         assertEquals("@" + kernel, machine.config().domains().getFirst().commandLine());
@@ -186,9 +205,15 @@ final class RunCommandTest {
         "--seed one | --seed: 'one' is not a 64-bit number", "--epoch later | --epoch: 'later' is not an ISO 8601 date",
         "--timeout 5x | --timeout: '5x' has an unknown unit", "--wall-timeout 0 | is no time at all",
         "--idle-timeout -1s | --idle-timeout: '-1s'", "--name a/b | --name: 'a/b' must be", "--type pv | not built yet",
-        "--type hvm | not built yet", "--type lxc | is not a kind of guest", "--cdrom x.iso | disks are not built yet",
-        "-cdrom x.iso | disks are not built yet", "-hda x.img | disks are not built yet",
-        "--disk x --disk y | disks are not built yet", "--net user | networks are not built yet",
+        "--type hvm | not built yet", "--type lxc | is not a kind of guest", "--cdrom x.iso | IDE is not built yet",
+        "-cdrom x.iso | IDE is not built yet",
+        "-hda x.img | -hda: IDE is not built yet; a disk of a pvh guest is --disk",
+        "--disk x,cache=none | --disk: 'cache=' is not known; a disk is FILE[,format=raw|qcow2|vhd]",
+        "--disk x,frozen | --disk: 'frozen' is not known; a disk is FILE", "--disk , | --disk: names no file",
+        "--disk x,format=vmdk | --disk: format 'vmdk' is not one of raw, qcow2, vhd",
+        "--disk x,vdev=vda | --disk: vdev 'vda' is not a disk such as xvda", "--disk / | /: is a directory; --disk",
+        "--disk /dev/null,vdev=xvda --disk /dev/null,vdev=xvda | --disk: two disks are called xvda",
+        "--net user | networks are not built yet",
         "--no-such-option | unknown option '--no-such-option'", "--memry 1G | did you mean --memory?",
         "--vcpu 2 | did you mean --vcpus?", "-smb 2 | unknown option '-smb'; did you mean -smp?"})
     void bad_options_are_refused_in_one_line(String options, String message) {
@@ -204,6 +229,9 @@ final class RunCommandTest {
         machine.err.reset();
         assertEquals(127, run("--initrd", "/nosuch/initrd"));
         assertOneLine("xenolith: /nosuch/initrd: no such file");
+        machine.err.reset();
+        assertEquals(127, run("--disk", "/nosuch/disk,ro"));
+        assertOneLine("xenolith: /nosuch/disk: no such file");
     }
 
     @Test

@@ -36,7 +36,7 @@ final class SessionTest {
     private static final List<String> KEYS = List.of("outcome", "instructions", "virtual_ns", "wall_ms", "tier",
             "interpreted_share", "peak_rss_mb", "exits", "interpreted", "domains", "unimplemented");
     private static final List<String> DOMAIN_KEYS = List.of("id", "name", "type", "vcpus", "outcome", "instructions",
-            "console_sha256", "console_bytes");
+            "console_sha256", "console_bytes", "disks");
 
     @TempDir
     Path folder;
@@ -162,12 +162,28 @@ final class SessionTest {
         assertEquals("{\"hlt\":7}", s.get("exits").toString());
         assertEquals("{\"msr:0x611\":3}", s.get("unimplemented").toString());
         assertEquals("{\"id\":1,\"name\":\"guest\",\"type\":\"pvh\",\"vcpus\":1,\"outcome\":\"poweroff\","
-                + "\"instructions\":1234567890000,\"console_sha256\":\"" + "ab".repeat(32) + "\",\"console_bytes\":42}",
+                + "\"instructions\":1234567890000,\"console_sha256\":\"" + "ab".repeat(32)
+                + "\",\"console_bytes\":42,\"disks\":[]}",
                 s.get("domains").get(0).toString());
         try (Stream<Path> files = Files.list(folder)) {
             assertEquals(List.of("stats.json", "vmlinuz"),
                     files.map(f -> f.getFileName().toString()).sorted().toList());
         }
+    }
+
+    @Test
+    void disks_are_in_the_statistics_and_in_the_report() throws IOException {
+        Path disk = Files.writeString(folder.resolve("disk.raw"), "not looked into here");
+        assertEquals(0, run("--stats", stats.toString(), "--disk", disk.toString(), "-v"));
+        assertEquals("[{\"vdev\":\"xvda\",\"file\":\"" + disk + "\",\"requests\":24,\"reads\":1,\"writes\":2,"
+                + "\"flushes\":3,\"discards\":4,\"bytes_read\":5120,\"bytes_written\":6144,\"errors\":7,"
+                + "\"refused\":{\"unknown operation\":7}}]",
+                statistics().get("domains").get(0).get("disks").toString());
+        assertTrue(
+                machine.err()
+                        .contains("guest: xvda: 1 reads of 5 KiB, 2 writes of 6 KiB, 3 flushes, 4 discards, 7 errors"),
+                machine.err());
+        assertTrue(machine.err().contains(disk + ": could not be closed"), machine.err());
     }
 
     @Test

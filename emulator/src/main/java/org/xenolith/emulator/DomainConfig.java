@@ -17,17 +17,19 @@ import org.xenolith.guests.net.NicSpec;
  * @param vcpus number of virtual CPUs, 1 to 32
  * @param reboot start the guest again when it reboots; otherwise that ends it with {@link Outcome#REBOOT}
  * @param nics network interfaces, eth0 first
+ * @param disks disks, of which those without a name get the first {@code xvd} names that are free
  */
 public record DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
         long memoryBytes,
-        int vcpus, boolean reboot, List<NicSpec> nics) {
+        int vcpus, boolean reboot, List<NicSpec> nics, List<DiskConfig> disks) {
     public DomainConfig {
         nics = List.copyOf(nics);
+        disks = List.copyOf(disks);
     }
 
-    /** A guest without network interfaces. */
+    /** A guest without network interfaces and disks. */
     public DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
             long memoryBytes, int vcpus, boolean reboot) {
-        this(name, type, kernel, initrd, commandLine, memoryBytes, vcpus, reboot, List.of());
+        this(name, type, kernel, initrd, commandLine, memoryBytes, vcpus, reboot, List.of(), List.of());
     }
 }

@@ -40,6 +40,7 @@ final class GuestDomain {
     private final MessageDigest digest;
     private final byte[] input = new byte[1024];
     private final List<VirtualCpu> cpus = new ArrayList<>();
+    private GuestDisks disks;
     private Domain domain;
     private ConsoleRing ring;
     private long consoleBytes;
@@ -85,6 +86,9 @@ final class GuestDomain {
     /** Builds the domain and leaves it ready to run. */
     void start(Host host, Xenstored xenstored, Execution execution)
             throws ImageException, NoSuchFileException {
+        if (disks == null) {
+            disks = GuestDisks.open(config.disks());
+        }
         ImageFile kernel = ImageFile.open(config.kernel());
         Optional<ImageFile> initrd = Optional.empty();
         if (config.initrd().isPresent()) {
@@ -104,6 +108,7 @@ final class GuestDomain {
         domain.setMemoryMap(
                 boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
         connect(xenstored);
+        disks.attach(host, xenstored.client(), domain);
         for (Vcpu v : domain.vcpus()) {
             // the uuid comes from the machine's seed and the guest's name
             RandomSource.seed(v.cpu(), uuid.getMostSignificantBits() ^ uuid.getLeastSignificantBits());
@@ -224,14 +229,23 @@ final class GuestDomain {
             execution.stop(c);
         }
         cpus.clear();
+        disks.detach();
         xenstored.release(domain.domid());
         DomainTree.remove(xenstored.client(), domain.domid(), uuid);
         domain.destroy();
     }
 
+    /** Makes the disks durable and closes them, at the end of the run. */
+    void closeDisks() {
+        if (disks != null) {
+            disks.close();
+        }
+    }
+
     RunResult.DomainResult result() {
         return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(),
                 config.vcpus(), outcome,
-                instructions(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport);
+                instructions(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport,
+                disks.results());
     }
 }

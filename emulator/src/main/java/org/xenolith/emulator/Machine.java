@@ -137,6 +137,7 @@ public final class Machine implements AutoCloseable {
             settle();
         }
         execution.finish();
+        guests.forEach(GuestDomain::closeDisks);
         return result();
     }
 
@@ -151,6 +152,8 @@ public final class Machine implements AutoCloseable {
             if (g.checkShutdown()) {
                 restart(g);
                 rebuilt = true;
+            } else if (g.outcome() != null) {
+                g.closeDisks();
             }
             if (g.takeTalked()) {
                 idleNs = 0;
@@ -272,6 +275,7 @@ public final class Machine implements AutoCloseable {
     @Override
     public void close() {
         guests.forEach(g -> g.destroy(xenstored, execution));
+        guests.forEach(GuestDomain::closeDisks);
         guests.clear();
         execution.close();
         host.close();

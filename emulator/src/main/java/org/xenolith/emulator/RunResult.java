@@ -2,6 +2,7 @@ package org.xenolith.emulator;
 
 import java.util.List;
 import java.util.Map;
+import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /**
  * How a run ended and what it did: the statistics that {@code --stats} writes.
@@ -29,8 +30,19 @@ public record RunResult(Outcome outcome, String reason, long instructions, long 
      *
      * @param crashReport why the guest crashed, in words, several lines; empty when it did not
      * @param consoleSha256 lower-case hex digest of all console output
+     * @param disks its disks in their order
      */
     public record DomainResult(int id, String name, GuestType type, int vcpus, Outcome outcome, long instructions,
-            String consoleSha256, long consoleBytes, String crashReport) {
+            String consoleSha256, long consoleBytes, String crashReport, List<DiskResult> disks) {
+    }
+
+    /**
+     * What was asked of one disk.
+     *
+     * @param vdev its name in the guest
+     * @param file the image
+     * @param problem what went wrong at the end, in words; empty when all is well on the image
+     */
+    public record DiskResult(String vdev, String file, DiskCounts counts, String problem) {
     }
 }

@@ -118,7 +118,8 @@ final class BlkQueue implements AutoCloseable {
         int status = disk.execute(request, grants, now);
         int slot = first + count & ring.slots() - 1;
         ids[slot] = request.id;
-        operations[slot] = request.operation;
+        // an indirect request is answered as what it asks for: Linux's frontend disables the disk at another answer
+        operations[slot] = request.action;
         statuses[slot] = status;
         dueAt[slot] = disk.busyUntil(now) + VirtualDisk.LATENCY_NS;
         if (count++ == 0) {

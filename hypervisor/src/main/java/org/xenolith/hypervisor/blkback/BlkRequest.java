@@ -23,7 +23,7 @@ final class BlkRequest {
     private static final int OFFSET_NR_SEGMENTS = 1;
     private static final int OFFSET_INDIRECT_NR_SEGMENTS = 2;
 
-    /** The operation as it came, for the response. */
+    /** The operation as it came. */
     int operation;
     /** What is to be done: the inner operation of an indirect request. */
     int action;

@@ -210,8 +210,10 @@ final class BlkbackTest {
         assertArrayEquals(Arrays.copyOfRange(image.data, 8192, 8192 + 4096), guestBytes(0, 0, 4096));
         assertArrayEquals(Arrays.copyOfRange(image.data, 8192 + 255 * 4096, 8192 + 256 * 4096),
                 guestBytes(255, 0, 4096));
-        f.putIndirect(FakeFrontend.WRITE, 0, segments);
-        assertEquals(0, f.finish());
+        long id = f.putIndirect(FakeFrontend.WRITE, 0, segments);
+        f.send(0);
+        guest.advance(1_000_000);
+        assertEquals(List.of(new Response(id, FakeFrontend.WRITE, 0)), f.responses(0), "the inner operation");
         assertArrayEquals(guestBytes(255, 0, 4096), Arrays.copyOfRange(image.data, 255 * 4096, 256 * 4096));
         assertEquals(List.of("read 8192+1048576", "write 0+1048576"), image.log);
         f.putIndirect(FakeFrontend.READ, 0, 257);
