@@ -15,6 +15,7 @@ import org.xenolith.hypervisor.evtchn.EventVcpu;
 import org.xenolith.hypervisor.gnttab.GrantDomain;
 import org.xenolith.hypervisor.gnttab.GrantMappings;
 import org.xenolith.hypervisor.gnttab.GrantTable;
+import org.xenolith.hypervisor.gnttab.GrantTarget;
 import org.xenolith.hypervisor.p2m.FrameTable;
 import org.xenolith.hypervisor.p2m.Physmap;
 import org.xenolith.hypervisor.p2m.Physmap.Type;
@@ -28,7 +29,7 @@ import org.xenolith.memory.PhysicalMemory;
 /**
  * One guest: its address space, vCPUs, event channels, grants and life cycle. As GuestMemory it is addressed by gpa.
  */
-public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDomain {
+public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDomain, GrantTarget {
     /** APIC ids are even, so that vCPUs look like cores without hyperthreads, as Xen numbers them. */
     static final int APIC_ID_SHIFT = 1;
     /** Grants that one maptrack frame can hold. */
@@ -267,7 +268,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
             pv.destroy();
         }
         events.destroy();
-        mappings.destroy();
+        mappings.destroy(this);
         grants.destroy();
         vcpus.forEach(Vcpu::releasePages);
         List<Long> mapped = new ArrayList<>();
@@ -441,23 +442,46 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     }
 
     @Override
-    public boolean mapGranted(long gfn, long mfn, boolean readOnly) {
-        if (gfn < 0 || gfn >= Physmap.GFN_LIMIT || isGrant(gfn) || physmap.type(gfn) == Type.XEN) {
+    public boolean holdWritable(long mfn) {
+        return pv == null || pv.holdWritable(mfn);
+    }
+
+    @Override
+    public void releaseWritable(long mfn) {
+        if (pv != null) {
+            pv.releaseWritable(mfn);
+        }
+    }
+
+    @Override
+    public boolean map(long hostAddr, int flags, long mfn) {
+        long gfn = hostAddr >>> 12;
+        // page-table entries belong to PV guests
+        if ((flags & GrantMappings.CONTAINS_PTE) != 0 || gfn < 0 || gfn >= Physmap.GFN_LIMIT || isGrant(gfn)
+                || physmap.type(gfn) == Type.XEN) {
             return false;
         }
         remove(gfn);
-        physmap.set(gfn, mfn, readOnly ? Type.GRANT_RO : Type.GRANT_RW);
+        physmap.set(gfn, mfn, (flags & GrantMappings.READONLY) != 0 ? Type.GRANT_RO : Type.GRANT_RW);
         return true;
     }
 
     @Override
-    public boolean unmapGranted(long gfn, long mfn) {
-        if (!isGrant(gfn) || physmap.frame(gfn) != mfn) {
+    public boolean unmap(long hostAddr, int flags, long mfn, long newAddr) {
+        long gfn = hostAddr >>> 12;
+        if (newAddr != 0 || !isGrant(gfn) || physmap.frame(gfn) != mfn) {
             return false;
         }
         physmap.set(gfn, 0, Type.NONE);
         dropTranslations(mfn);
         return true;
+    }
+
+    @Override
+    public void drop(long hostAddr, long mfn) {
+        if (pv == null) {
+            unmap(hostAddr, 0, mfn, 0);
+        }
     }
 
     /**

@@ -6,6 +6,7 @@ import org.xenolith.cpu.Cpu.Activity;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
 import org.xenolith.hypervisor.evtchn.EventVcpu;
+import org.xenolith.hypervisor.gnttab.GrantTarget;
 import org.xenolith.hypervisor.shared.SharedInfo;
 import org.xenolith.hypervisor.shared.SharedPage;
 import org.xenolith.hypervisor.shared.TimeInfo;
@@ -94,6 +95,11 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
     /** Memory as the guest's present page tables show it. */
     public GuestAccess access() {
         return access;
+    }
+
+    /** Where grants are mapped that a call of this vCPU names. */
+    public GrantTarget grantTarget() {
+        return domain.pv() == null ? domain : new PvGrantTarget(this);
     }
 
     public long now() {

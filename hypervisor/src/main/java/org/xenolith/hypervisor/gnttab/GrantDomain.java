@@ -18,9 +18,11 @@ public interface GrantDomain {
     /** The grant table of a domain by its domid, or null. */
     GrantTable grantTable(int domid);
 
-    /** Puts a granted frame at a gfn of this domain, in place of what is there; false when it cannot. */
-    boolean mapGranted(long gfn, long mfn, boolean readOnly);
+    /**
+     * Keeps a frame of this domain writable for another one; false when it is in use as a page table. The frame is given
+     * back with {@link #releaseWritable}.
+     */
+    boolean holdWritable(long mfn);
 
-    /** Takes a granted frame away again; false when it is not there. */
-    boolean unmapGranted(long gfn, long mfn);
+    void releaseWritable(long mfn);
 }

@@ -3,10 +3,7 @@ package org.xenolith.hypervisor.gnttab;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * The grants that one domain has mapped, by handle (Xen: the maptrack), for guests with a physmap: the mapped page
- * appears at a gfn.
- */
+/** The grants that one domain has mapped, by handle (Xen: the maptrack). */
 public final class GrantMappings {
     /** GNTMAP_* flags. */
     public static final int DEVICE_MAP = 1;
@@ -23,7 +20,7 @@ public final class GrantMappings {
     public record Mapped(int handle, long devBusAddr) {
     }
 
-    private record Mapping(PinnedGrant pin, long gfn) {
+    private record Mapping(PinnedGrant pin, long hostAddr, int flags) {
     }
 
     private final GrantDomain domain;
@@ -42,12 +39,12 @@ public final class GrantMappings {
     }
 
     /** GNTTABOP_map_grant_ref, one entry. */
-    public Mapped map(int granterDomid, int ref, int flags, long hostAddr) throws GrantException {
+    public Mapped map(int granterDomid, int ref, int flags, long hostAddr, GrantTarget target) throws GrantException {
         if ((flags & (DEVICE_MAP | HOST_MAP)) == 0) {
             throw new GrantException(GrantStatus.BAD_GNTREF);
         }
-        if ((flags & HOST_MAP) == 0 || (flags & CONTAINS_PTE) != 0) {
-            // device-only mappings need an IOMMU; page-table entries belong to PV guests
+        if ((flags & HOST_MAP) == 0) {
+            // device-only mappings need an IOMMU
             throw new GrantException(GrantStatus.GENERAL_ERROR);
         }
         GrantTable table = domain.grantTable(granterDomid);
@@ -57,15 +54,14 @@ public final class GrantMappings {
         int handle = freeHandle();
         boolean readOnly = (flags & READONLY) != 0;
         PinnedGrant pin = table.pin(domain.domid(), ref, !readOnly);
-        long gfn = hostAddr >>> 12;
-        if (!domain.mapGranted(gfn, pin.page().mfn(), readOnly)) {
+        if (!target.map(hostAddr, flags, pin.page().mfn())) {
             pin.close();
             throw new GrantException(GrantStatus.GENERAL_ERROR);
         }
         if (handle == mappings.size()) {
             mappings.add(null);
         }
-        mappings.set(handle, new Mapping(pin, gfn));
+        mappings.set(handle, new Mapping(pin, hostAddr, flags));
         lowestFree = handle + 1;
         return new Mapped(handle, pin.page().mfn() << 12);
     }
@@ -82,21 +78,33 @@ public final class GrantMappings {
     }
 
     /** GNTTABOP_unmap_grant_ref, one entry; {@code hostAddr} 0 leaves the host mapping alone, as does Xen. */
-    public void unmap(int handle, long hostAddr, long devBusAddr) throws GrantException {
-        if (handle < 0 || handle >= mappings.size() || mappings.get(handle) == null) {
-            throw new GrantException(GrantStatus.BAD_HANDLE);
-        }
-        Mapping m = mappings.get(handle);
+    public void unmap(int handle, long hostAddr, long devBusAddr, GrantTarget target) throws GrantException {
+        Mapping m = mapping(handle);
         if (devBusAddr != 0 && devBusAddr != m.pin.page().mfn() << 12) {
             throw new GrantException(GrantStatus.GENERAL_ERROR);
         }
-        if (hostAddr == 0) {
-            return;
+        if (hostAddr != 0) {
+            remove(handle, m, hostAddr, 0, target);
         }
-        if (hostAddr >>> 12 != m.gfn) {
+    }
+
+    /** GNTTABOP_unmap_and_replace, one entry: what is mapped at {@code newAddr} moves to where the grant was. */
+    public void replace(int handle, long hostAddr, long newAddr, GrantTarget target) throws GrantException {
+        remove(handle, mapping(handle), hostAddr, newAddr, target);
+    }
+
+    private Mapping mapping(int handle) throws GrantException {
+        if (handle < 0 || handle >= mappings.size() || mappings.get(handle) == null) {
+            throw new GrantException(GrantStatus.BAD_HANDLE);
+        }
+        return mappings.get(handle);
+    }
+
+    private void remove(int handle, Mapping m, long hostAddr, long newAddr, GrantTarget target)
+            throws GrantException {
+        if (!target.unmap(hostAddr, m.flags, m.pin.page().mfn(), newAddr)) {
             throw new GrantException(GrantStatus.GENERAL_ERROR);
         }
-        domain.unmapGranted(m.gfn, m.pin.page().mfn());
         mappings.set(handle, null);
         lowestFree = Math.min(lowestFree, handle);
         m.pin.close();
@@ -107,11 +115,11 @@ public final class GrantMappings {
     }
 
     /** Ends all mappings, when the domain dies. */
-    public void destroy() {
+    public void destroy(GrantTarget target) {
         for (int h = 0; h < mappings.size(); h++) {
             Mapping m = mappings.get(h);
             if (m != null) {
-                domain.unmapGranted(m.gfn, m.pin.page().mfn());
+                target.drop(m.hostAddr, m.pin.page().mfn());
                 m.pin.close();
                 mappings.set(h, null);
             }

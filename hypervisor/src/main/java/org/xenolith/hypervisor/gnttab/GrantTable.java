@@ -34,6 +34,8 @@ public final class GrantTable {
         private long mfn;
         private int start;
         private int length;
+        /** The frame is another domain's, granted through this one. */
+        private boolean transitive;
         private int readers;
         private int writers;
     }
@@ -262,9 +264,13 @@ public final class GrantTable {
             if (a == null) {
                 a = activate(ref, byDomid, write, sub, through);
             }
+            hold(a, write);
+            active.put(ref, a);
             setStatus(ref, write ? READING | WRITING : READING, 0);
         } else if (a.domid != byDomid) {
             throw new GrantException(GrantStatus.GENERAL_ERROR);
+        } else {
+            hold(a, write);
         }
         if (write) {
             a.writers++;
@@ -276,6 +282,12 @@ public final class GrantTable {
                 through);
     }
 
+    private void hold(Active a, boolean write) throws GrantException {
+        if (write && !a.transitive && !domain.holdWritable(a.mfn)) {
+            throw new GrantException(GrantStatus.GENERAL_ERROR);
+        }
+    }
+
     private Active activate(int ref, int byDomid, boolean write, boolean sub, PinnedGrant through)
             throws GrantException {
         Active a = new Active();
@@ -285,6 +297,7 @@ public final class GrantTable {
             a.mfn = through.page().mfn();
             a.start = through.start();
             a.length = through.length();
+            a.transitive = true;
         } else {
             a.mfn = grantedFrame(frame(ref), write);
             if (sub) {
@@ -295,7 +308,6 @@ public final class GrantTable {
                 }
             }
         }
-        active.put(ref, a);
         return a;
     }
 
@@ -326,6 +338,9 @@ public final class GrantTable {
         Active a = active.get(ref);
         if (write) {
             a.writers--;
+            if (!a.transitive) {
+                domain.releaseWritable(a.mfn);
+            }
         } else {
             a.readers--;
         }

@@ -24,11 +24,16 @@ final class GrantCopy {
     private static final int DEST_GREF = 2;
 
     /** One end of a copy, held while it lasts. */
-    private record End(SharedPage page, PinnedGrant pin, int start, int length) implements AutoCloseable {
+    private record End(SharedPage page, PinnedGrant pin, Domain lender, int start, int length)
+            implements
+                AutoCloseable {
         @Override
         public void close() {
             if (pin != null) {
                 pin.close();
+            }
+            if (lender != null) {
+                lender.release(page);
             }
         }
     }
@@ -74,13 +79,20 @@ final class GrantCopy {
             }
             // only the low half of the union is the reference
             PinnedGrant pin = t.pinForCopy(caller.domid(), v.get32(which + ".u.gmfn"), write);
-            return new End(pin.page(), pin, pin.start(), pin.length());
+            return new End(pin.page(), pin, null, pin.start(), pin.length());
         }
         long gfn = v.get(which + ".u.gmfn");
         Physmap.Type type = caller.physmap().type(gfn);
         if (type == Physmap.Type.NONE || write && type != Physmap.Type.RAM_RW) {
             throw new GrantException(GrantStatus.BAD_PAGE);
         }
-        return new End(new SharedPage(caller.machineMemory(), caller.physmap().frame(gfn)), null, 0, 4096);
+        if (write) {
+            SharedPage page = caller.borrow(gfn);
+            if (page == null) {
+                throw new GrantException(GrantStatus.BAD_PAGE);
+            }
+            return new End(page, null, caller, 0, 4096);
+        }
+        return new End(new SharedPage(caller.machineMemory(), caller.physmap().frame(gfn)), null, null, 0, 4096);
     }
 }

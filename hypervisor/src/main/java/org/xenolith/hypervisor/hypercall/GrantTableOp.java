@@ -23,6 +23,8 @@ final class GrantTableOp implements Hypercall {
     static final Struct UNMAP = Struct.of("struct gnttab_unmap_grant_ref", u64("host_addr"), u64("dev_bus_addr"),
             u32("handle"),
             u16("status"));
+    static final Struct UNMAP_AND_REPLACE = Struct.of("struct gnttab_unmap_and_replace", u64("host_addr"),
+            u64("new_addr"), u32("handle"), u16("status"));
     static final Struct SETUP_TABLE = Struct.of("struct gnttab_setup_table", u16("dom"), u32("nr_frames"),
             u16("status"),
             word("frame_list"));
@@ -54,7 +56,7 @@ final class GrantTableOp implements Hypercall {
             .add(0, "map_grant_ref", list(MAP, GrantTableOp::map))
             .add(1, "unmap_grant_ref",
                     list(UNMAP, (c, v) -> c.domain().mappings().unmap(v.get32("handle"), v.get("host_addr"),
-                            v.get("dev_bus_addr"))))
+                            v.get("dev_bus_addr"), c.vcpu().grantTarget())))
             .add(2, "setup_table", GrantTableOp::setupTable)
             .add(3, "dump_table", list(DUMP_TABLE, (c, v) -> target(c, v.get32("dom"))))
             .add(4, "transfer", list(TRANSFER, (c, v) -> {
@@ -67,10 +69,9 @@ final class GrantTableOp implements Hypercall {
                 v.set("nr_frames", t.frameCount());
                 v.set("max_nr_frames", t.maxFrames());
             }))
-            .add(7, "unmap_and_replace", list(UNMAP, (c, v) -> {
-                // the replacement is a page-table entry, which only PV guests have
-                throw new GrantException(GrantStatus.GENERAL_ERROR);
-            }))
+            .add(7, "unmap_and_replace",
+                    list(UNMAP_AND_REPLACE, (c, v) -> c.domain().mappings().replace(v.get32("handle"),
+                            v.get("host_addr"), v.get("new_addr"), c.vcpu().grantTarget())))
             .add(8, "set_version", GrantTableOp::setVersion)
             .add(9, "get_status_frames", GrantTableOp::statusFrames)
             .add(10, "get_version", (c, arg) -> {
@@ -128,7 +129,7 @@ final class GrantTableOp implements Hypercall {
 
     private static void map(HypercallContext c, StructView v) throws GrantException {
         GrantMappings.Mapped m = c.domain().mappings().map(c.resolve(v.get32("dom")), v.get32("ref"), v.get32("flags"),
-                v.get("host_addr"));
+                v.get("host_addr"), c.vcpu().grantTarget());
         v.set("handle", m.handle());
         v.set("dev_bus_addr", m.devBusAddr());
     }
