@@ -115,6 +115,8 @@ final class GuestSide implements AutoCloseable {
         long tss = SYSTEM + TSS;
         RawMemory.put64(system + GDT + 0x40, (tss & 0xff_ffff) << 16 | 0x8b00_0000_0067L | (tss >>> 24 & 0xff) << 56);
         RawMemory.put64(system + GDT + 0x48, tss >>> 32);
+        // Linux's per-CPU segment, which a random selector finds once in a while; its limit is the CPU's number
+        RawMemory.put64(system + GDT + 0x78, 0x0040_f500_0000_0000L);
         RawMemory.put64(system + TSS + 4, SYSTEM + STACK_TOP);
         RawMemory.put16(system + TSS + 102, 104);
         for (int vector = 0; vector < 256; vector++) {
