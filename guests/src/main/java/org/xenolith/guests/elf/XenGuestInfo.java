@@ -161,4 +161,19 @@ public final class XenGuestInfo {
         }
         return false;
     }
+
+    /**
+     * Whether the kernel cannot do without a feature: its name in FEATURES with an exclamation mark.
+     *
+     * @param name the feature's name as in public/features.h, without XENFEAT_, lower case
+     * @return whether it says so
+     */
+    public boolean requires(String name) {
+        for (String feature : text(XenElfNote.FEATURES).orElse("").split("\\|")) {
+            if (feature.equals("!" + name)) {
+                return true;
+            }
+        }
+        return false;
+    }
 }
