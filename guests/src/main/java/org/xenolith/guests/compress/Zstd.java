@@ -35,6 +35,14 @@ final class Zstd {
         }
     }
 
+    /** Decompresses frames until there are {@code size} bytes; what lies behind them is not looked at. */
+    static void decompressPrefix(byte[] src, int from, int to, Output out, int size) throws CorruptDataException {
+        Zstd decoder = new Zstd(src, from, to, out);
+        while (decoder.at < to && out.size() < size) {
+            decoder.frame();
+        }
+    }
+
     private void frame() throws CorruptDataException {
         need(4);
         int magic = i32(src, at);
