@@ -17,6 +17,7 @@ import org.xenolith.emulator.Pace;
 import org.xenolith.emulator.Tier;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
+import org.xenolith.guests.net.NicSpec;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -113,6 +114,14 @@ final class RunCommand implements Callable<Integer> {
             description = "Most virtual time in which only timers run; 10m by default, 'none' for no limit.")
     private Long idleTimeout;
 
+    @Option(names = {"--net", "-net"}, paramLabel = "nat|bridge=NAME|none[,…]",
+            description = "A network interface (repeatable; default: none), with mac=, model=vif, pcap=FILE; nat also with hostfwd=tcp:127.0.0.1:2222-:22.")
+    private List<String> nets = new ArrayList<>();
+
+    @Option(names = "--pcap", paramLabel = "F.pcap",
+            description = "Write the frames of a --net to a file that Wireshark opens; the first is of the first --net, and so on.")
+    private List<Path> captures = new ArrayList<>();
+
     @Option(names = {"--no-reboot", "-no-reboot"},
             description = "A reboot of the guest ends it; otherwise it is started again.")
     private boolean noReboot;
@@ -151,9 +160,6 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = {"-hda", "-hdb", "-hdc", "-hdd"}, hidden = true)
     private List<String> ideDisks = new ArrayList<>();
-
-    @Option(names = {"--net", "-net"}, hidden = true)
-    private List<String> nets = new ArrayList<>();
 
     @Parameters(paramLabel = "CFG", arity = "0..*", hidden = true)
     private List<String> configurations = new ArrayList<>();
@@ -213,7 +219,7 @@ final class RunCommand implements Callable<Integer> {
             app.messages().say("power-on at " + epoch.moment() + "; --epoch " + epoch.moment() + " repeats this run");
         }
         DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, Optional.ofNullable(initrd), append, memory,
-                vcpus, !noReboot, List.of(), disks());
+                vcpus, !noReboot, nics(), disks());
         Pace chosen = pace != null ? pace : app.terminal().isPresent() ? Pace.REAL : Pace.MAX;
         return new MachineConfig(List.of(domain), cpu, tier, chosen, seed,
                 epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
@@ -244,6 +250,25 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
+    /** The interfaces; the first --pcap is of the first one, and so on. */
+    private List<NicSpec> nics() throws UserError {
+        List<NicSpec> nics = new ArrayList<>();
+        for (String text : nets) {
+            try {
+                nics.add(NicSpec.parse(text));
+            } catch (IllegalArgumentException e) {
+                throw new UserError("--net: " + e.getMessage(), e);
+            }
+        }
+        if (captures.size() > nics.size()) {
+            throw UserError.usage("--pcap: there is no --net for " + captures.get(nics.size()));
+        }
+        for (int i = 0; i < captures.size(); i++) {
+            nics.set(i, nics.get(i).withPcap(captures.get(i)));
+        }
+        return nics;
+    }
+
     private static long milliseconds(Long nanos) {
         if (nanos == null || nanos == Long.MAX_VALUE) {
             return Long.MAX_VALUE;
@@ -269,9 +294,6 @@ final class RunCommand implements Callable<Integer> {
         if (!cdroms.isEmpty() || !ideDisks.isEmpty()) {
             throw UserError.usage((cdroms.isEmpty() ? "-hda" : "--cdrom")
                     + ": IDE is not built yet; a disk of a pvh guest is --disk FILE[,ro]");
-        }
-        if (!nets.isEmpty()) {
-            throw UserError.usage("--net: networks are not built yet; leave the option away");
         }
     }
 }

@@ -14,6 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenolith.emulator.Console;
 import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.NicCounts;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Progress;
 import org.xenolith.emulator.RunResult;
@@ -234,6 +235,9 @@ final class Session {
             app.messages().say(result.reason());
         }
         if (verbose) {
+            for (RunResult.DomainResult domain : result.domains()) {
+                domain.nics().forEach(n -> app.messages().say(summary(domain.name(), n)));
+            }
             app.messages().say(summary(result));
         }
     }
@@ -256,6 +260,14 @@ final class Session {
         return String.format(Locale.ROOT,
                 "%s after %,d instructions, %.3f s of virtual time, %.1f s, %.1f MIPS, %d MiB resident",
                 r.outcome().label(), r.instructions(), r.virtualNs() / 1e9, r.wallMs() / 1e3, mips(r), r.peakRssMb());
+    }
+
+    /** One line on what went through a network interface. */
+    static String summary(String guest, NicCounts n) {
+        return String.format(Locale.ROOT,
+                "%s: eth%d on %s received %,d frames (%,d bytes, %d dropped, %d errors), sent %,d (%,d bytes, %d errors)",
+                guest, n.id(), n.network(), n.rxFrames(), n.rxBytes(), n.rxDropped(), n.rxErrors(), n.txFrames(),
+                n.txBytes(), n.txErrors());
     }
 
     /** Million instructions in a second of host time. */

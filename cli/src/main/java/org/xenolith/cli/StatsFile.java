@@ -14,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.NicCounts;
 import org.xenolith.emulator.RunResult;
 import org.xenolith.emulator.Tier;
 import org.xenolith.host.ProcessMemory;
@@ -72,9 +73,12 @@ final class StatsFile {
         counts(root.putObject("interpreted"), result.interpreted());
         ArrayNode domains = root.putArray("domains");
         for (RunResult.DomainResult d : result.domains()) {
-            ArrayNode disks = domain(domains.addObject(), d.id(), d.name(), d.type().label(), d.vcpus(),
-                    d.outcome().label(), d.instructions(), d.consoleSha256(), d.consoleBytes()).putArray("disks");
+            ObjectNode node = domain(domains.addObject(), d.id(), d.name(), d.type().label(), d.vcpus(),
+                    d.outcome().label(), d.instructions(), d.consoleSha256(), d.consoleBytes());
+            ArrayNode disks = node.putArray("disks");
             d.disks().forEach(disk -> disk(disks.addObject(), disk));
+            ArrayNode nics = node.putArray("nics");
+            d.nics().forEach(n -> nic(nics.addObject(), n));
         }
         counts(root.putObject("unimplemented"), result.unimplemented());
         return root;
@@ -100,6 +104,12 @@ final class StatsFile {
                 .put("writes", c.writes()).put("flushes", c.flushes()).put("discards", c.discards())
                 .put("bytes_read", c.bytesRead()).put("bytes_written", c.bytesWritten()).put("errors", c.errors());
         counts(node.putObject("refused"), c.refused());
+    }
+
+    private static void nic(ObjectNode node, NicCounts n) {
+        node.put("id", n.id()).put("mac", n.mac()).put("network", n.network()).put("rx_frames", n.rxFrames())
+                .put("rx_bytes", n.rxBytes()).put("rx_dropped", n.rxDropped()).put("rx_errors", n.rxErrors())
+                .put("tx_frames", n.txFrames()).put("tx_bytes", n.txBytes()).put("tx_errors", n.txErrors());
     }
 
     private static void counts(ObjectNode node, Map<String, Long> counts) {

@@ -15,6 +15,7 @@ import org.xenolith.emulator.Console;
 import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.NicCounts;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Progress;
 import org.xenolith.emulator.RunResult;
@@ -90,7 +91,8 @@ final class FakeMachine implements MachineFactory {
         return new RunResult(outcome, reason, 1_234_567_890_123L, 5_000_000_000L, 25_000, Tier.INTERPRETER, 1.0, 321,
                 Map.of("hlt", 7L), Map.of("CPUID", 9L),
                 List.of(new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome,
-                        1_234_567_890_000L, "ab".repeat(32), 42, crashReport, disks(d))),
+                        1_234_567_890_000L, "ab".repeat(32), 42, crashReport, disks(d),
+                        List.of(new NicCounts(0, "00:16:3e:01:02:03", "nat", 1, 64, 0, 0, 2, 128, 3)))),
                 Map.of("msr:0x611", 3L));
     }
 

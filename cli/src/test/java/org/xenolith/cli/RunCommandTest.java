@@ -213,7 +213,7 @@ final class RunCommandTest {
         "--disk x,format=vmdk | --disk: format 'vmdk' is not one of raw, qcow2, vhd",
         "--disk x,vdev=vda | --disk: vdev 'vda' is not a disk such as xvda", "--disk / | /: is a directory; --disk",
         "--disk /dev/null,vdev=xvda --disk /dev/null,vdev=xvda | --disk: two disks are called xvda",
-        "--net user | networks are not built yet",
+        "--net nat,model=e1000 | model=e1000 is not built yet",
         "--no-such-option | unknown option '--no-such-option'", "--memry 1G | did you mean --memory?",
         "--vcpu 2 | did you mean --vcpus?", "-smb 2 | unknown option '-smb'; did you mean -smp?"})
     void bad_options_are_refused_in_one_line(String options, String message) {

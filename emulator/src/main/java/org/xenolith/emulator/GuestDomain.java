@@ -36,6 +36,7 @@ final class GuestDomain {
     private final DomainConfig config;
     private final UUID uuid;
     private final Console console;
+    private final GuestNics nics;
     private final Progress progress;
     private final MessageDigest digest;
     private final byte[] input = new byte[1024];
@@ -50,8 +51,9 @@ final class GuestDomain {
     private Outcome outcome;
     private String crashReport = "";
 
-    GuestDomain(DomainConfig config, long seed, Console console, Progress progress) {
+    GuestDomain(DomainConfig config, long seed, Console console, GuestNics nics, Progress progress) {
         this.config = config;
+        this.nics = nics;
         this.console = console;
         this.progress = progress;
         this.uuid = UUID.nameUUIDFromBytes((seed + "/" + config.name()).getBytes(StandardCharsets.UTF_8));
@@ -137,6 +139,7 @@ final class GuestDomain {
                                 "pty", "")));
         DomainLinks.xenstore(domain, xenstored);
         ring = DomainLinks.console(domain, this::output);
+        nics.attach(domain, xenstored);
     }
 
     private int output(byte[] data, int offset, int length) {
@@ -230,6 +233,7 @@ final class GuestDomain {
         }
         cpus.clear();
         disks.detach();
+        nics.detach();
         xenstored.release(domain.domid());
         DomainTree.remove(xenstored.client(), domain.domid(), uuid);
         domain.destroy();
@@ -246,6 +250,11 @@ final class GuestDomain {
         return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(),
                 config.vcpus(), outcome,
                 instructions(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport,
-                disks.results());
+                disks.results(), nics.counts());
+    }
+
+    /** Unplugs the network interfaces for good. */
+    void unplug() {
+        nics.close();
     }
 }

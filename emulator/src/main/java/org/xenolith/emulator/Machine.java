@@ -34,6 +34,8 @@ public final class Machine implements AutoCloseable {
     private static final long MS = 1_000_000;
     /** Longest wait for console input before limits are looked at again, in milliseconds. */
     private static final long MAX_WAIT_MS = 100;
+    /** The same for the host's network, which does not hear of what is typed. */
+    private static final long MAX_HOST_WAIT_MS = 10;
 
     private final MachineConfig config;
     private final HostClock wall = new HostClock();
@@ -44,6 +46,7 @@ public final class Machine implements AutoCloseable {
     private final Host host;
     private final Execution execution;
     private final Xenstored xenstored;
+    private final Networks networks;
     private final List<GuestDomain> guests = new ArrayList<>();
     private List<VirtualCpu> cpus = List.of();
     private long idleNs;
@@ -65,6 +68,7 @@ public final class Machine implements AutoCloseable {
         host = new Host(memory, clock, timers, model, HostConfig.defaults().withEpoch(config.epoch().getEpochSecond()),
                 new HypercallTable());
         execution = new Execution(config, memory);
+        networks = new Networks(host, config.epoch().getEpochSecond(), config.seed());
         HostDomainAccess domains = new HostDomainAccess(host);
         xenstored = new Xenstored(domains);
         domains.setListener(domid -> {
@@ -97,7 +101,7 @@ public final class Machine implements AutoCloseable {
         boolean done = false;
         try {
             for (DomainConfig d : config.domains()) {
-                GuestDomain g = new GuestDomain(d, config.seed(), console.apply(d), progress);
+                GuestDomain g = new GuestDomain(d, config.seed(), console.apply(d), m.networks.plug(d), progress);
                 m.guests.add(g);
                 g.start(m.host, m.xenstored, m.execution);
             }
@@ -131,6 +135,9 @@ public final class Machine implements AutoCloseable {
                     g.pollInput();
                 }
             });
+            if (networks.poll()) {
+                idleNs = 0;
+            }
             if (!loop.round(cpus, config.timeoutNs())) {
                 idle();
             }
@@ -205,8 +212,12 @@ public final class Machine implements AutoCloseable {
         long now = clock.now();
         long next = Math.min(timers.next(), config.timeoutNs());
         boolean listening = guests.stream().anyMatch(g -> g.outcome() == null && !g.console().inputEnded());
-        if (next == Timers.NEVER && !listening) {
+        if (next == Timers.NEVER && !listening && !networks.awaitsHost()) {
             endAll(Outcome.TIMEOUT, "every vCPU waits and nothing can wake one");
+            return;
+        }
+        if (networks.awaitsHost()) {
+            waitForHost(now, next);
             return;
         }
         if (config.pace() == Pace.REAL || listening) {
@@ -232,6 +243,16 @@ public final class Machine implements AutoCloseable {
         long waitMs = Math.clamp((next - Math.max(now, wallNs)) / MS, 1, MAX_WAIT_MS);
         guests.stream().filter(g -> g.outcome() == null).findFirst().ifPresent(g -> g.console().await(waitMs));
         clock.jumpTo(Math.min(next, Math.max(now, wall.nanos())));
+    }
+
+    /**
+     * Lets virtual time pass no faster than the wall clock while a host's answer is awaited, whatever the pace and however far apart the
+     * two clocks are: the guest's timeouts must not run out because idle time takes no time.
+     */
+    private void waitForHost(long now, long next) {
+        long before = wall.nanos();
+        networks.await(Math.clamp((next - now) / MS, 1, MAX_HOST_WAIT_MS));
+        clock.jumpTo(Math.min(next, now + Math.max(1, wall.nanos() - before)));
     }
 
     private RunResult result() {
@@ -270,13 +291,16 @@ public final class Machine implements AutoCloseable {
     public void stop(String why) {
         stopReason = why;
         guests.forEach(g -> g.console().interrupt());
+        networks.wakeup();
     }
 
     @Override
     public void close() {
         guests.forEach(g -> g.destroy(xenstored, execution));
         guests.forEach(GuestDomain::closeDisks);
+        guests.forEach(GuestDomain::unplug);
         guests.clear();
+        networks.close();
         execution.close();
         host.close();
         memory.close();

@@ -31,9 +31,11 @@ public record RunResult(Outcome outcome, String reason, long instructions, long 
      * @param crashReport why the guest crashed, in words, several lines; empty when it did not
      * @param consoleSha256 lower-case hex digest of all console output
      * @param disks its disks in their order
+     * @param nics its network interfaces in their order
      */
     public record DomainResult(int id, String name, GuestType type, int vcpus, Outcome outcome, long instructions,
-            String consoleSha256, long consoleBytes, String crashReport, List<DiskResult> disks) {
+            String consoleSha256, long consoleBytes, String crashReport, List<DiskResult> disks,
+            List<NicCounts> nics) {
     }
 
     /**

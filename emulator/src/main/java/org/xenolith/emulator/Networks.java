@@ -1,0 +1,171 @@
+package org.xenolith.emulator;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.xenolith.devices.NetFrame;
+import org.xenolith.devices.NetPort;
+import org.xenolith.devices.net.LearningSwitch;
+import org.xenolith.devices.net.MacAddress;
+import org.xenolith.devices.net.PcapPort;
+import org.xenolith.guests.net.HostForward;
+import org.xenolith.guests.net.NicSpec;
+import org.xenolith.host.nat.HostSockets;
+import org.xenolith.host.nat.NatNetwork;
+import org.xenolith.hypervisor.Host;
+import org.xenolith.hypervisor.netback.VifCounts;
+
+/** The networks of one machine: bridges by name, a router for each interface behind NAT, and the host's sockets. */
+final class Networks implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Networks.class);
+
+    private final Host host;
+    private final long epochSeconds;
+    private final long seed;
+    private final Map<String, LearningSwitch> bridges = new TreeMap<>();
+    private final List<NatNetwork> nats = new ArrayList<>();
+    private HostSockets sockets;
+
+    Networks(Host host, long epochSeconds, long seed) {
+        this.host = host;
+        this.epochSeconds = epochSeconds;
+        this.seed = seed;
+    }
+
+    /** A port without a cable. */
+    private static final class NoCable implements NetPort {
+        @Override
+        public void send(NetFrame frame) {
+            // into the void
+        }
+
+        @Override
+        public void setReceiver(Receiver receiver) {
+            // nobody will call it
+        }
+
+        @Override
+        public void close() {
+            // nothing to let go of
+        }
+    }
+
+    /**
+     * Plugs in the interfaces of a guest.
+     *
+     * @throws IllegalArgumentException when a port of the host or a capture file is not to be had; the message says which
+     */
+    GuestNics plug(DomainConfig guest) {
+        List<GuestNics.Nic> nics = new ArrayList<>();
+        boolean done = false;
+        try {
+            for (int i = 0; i < guest.nics().size(); i++) {
+                NicSpec spec = guest.nics().get(i);
+                String name = seed + "/" + guest.name() + "/" + i;
+                nics.add(plug(spec, spec.mac().orElseGet(() -> MacAddress.derive(name))));
+            }
+            done = true;
+            return new GuestNics(nics);
+        } finally {
+            if (!done) {
+                nics.forEach(n -> n.port().close());
+            }
+        }
+    }
+
+    private GuestNics.Nic plug(NicSpec spec, MacAddress mac) {
+        Optional<NatNetwork> nat = Optional.empty();
+        NetPort port;
+        switch (spec.network()) {
+            case NAT -> {
+                NatNetwork n = nat(spec, mac);
+                nat = Optional.of(n);
+                port = n;
+            }
+            case BRIDGE -> port = bridges
+                    .computeIfAbsent(spec.bridge(), name -> new LearningSwitch(host.clock(), host.timers())).plug();
+            default -> port = new NoCable();
+        }
+        if (spec.pcap().isPresent()) {
+            port = capture(port, spec.pcap().get());
+        }
+        return new GuestNics.Nic(spec, mac, port, nat, new VifCounts());
+    }
+
+    private NatNetwork nat(NicSpec spec, MacAddress mac) {
+        if (sockets == null) {
+            sockets = new HostSockets();
+        }
+        NatNetwork n = new NatNetwork(host.clock(), host.timers(), sockets, mac, host.statistics()::count);
+        nats.add(n);
+        for (HostForward f : spec.forwards()) {
+            try {
+                n.forward(f);
+            } catch (IOException e) {
+                n.close();
+                throw new IllegalArgumentException("hostfwd: cannot listen at " + (f.udp() ? "UDP" : "TCP") + " port "
+                        + f.hostPort() + (f.hostAddress().isEmpty() ? "" : " of " + f.hostAddress()) + ": "
+                        + e.getMessage(), e);
+            }
+        }
+        return n;
+    }
+
+    private NetPort capture(NetPort port, Path file) {
+        try {
+            return new PcapPort(port, new BufferedOutputStream(Files.newOutputStream(file), 1 << 16), host.clock(),
+                    epochSeconds, e -> LOG.warn("the capture file {} is not complete: {}", file, e.getMessage()));
+        } catch (IOException e) {
+            port.close();
+            throw new IllegalArgumentException("pcap: cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Lets in what the host's network has said since the last call; the only place where it enters the machine.
+     *
+     * @return true when it has said something
+     */
+    boolean poll() {
+        return sockets != null && sockets.poll();
+    }
+
+    /** True when a guest may be waiting for a host, or a host may speak first: idle time is then the wall clock's. */
+    boolean awaitsHost() {
+        for (NatNetwork n : nats) {
+            if (n.listens() || n.awaitsHost()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Waits until the host's network says something, {@link #wakeup} is called or time is up. */
+    void await(long millis) {
+        sockets.await(millis);
+    }
+
+    /** Ends {@link #await}; from any thread. */
+    void wakeup() {
+        HostSockets s = sockets;
+        if (s != null) {
+            s.wakeup();
+        }
+    }
+
+    @Override
+    public void close() {
+        nats.forEach(NatNetwork::close);
+        if (sockets != null) {
+            sockets.close();
+        }
+    }
+}
