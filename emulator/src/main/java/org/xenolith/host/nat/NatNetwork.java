@@ -102,7 +102,8 @@ public final class NatNetwork implements NetPort {
         InetSocketAddress at = new InetSocketAddress(
                 f.hostAddress().isEmpty() ? InetAddress.ofLiteral("0.0.0.0") : InetAddress.ofLiteral(f.hostAddress()),
                 f.hostPort());
-        int guest = f.guestAddress().isEmpty() ? NatLayout.GUEST
+        int guest = f.guestAddress().isEmpty()
+                ? NatLayout.GUEST
                 : Headers.u32(InetAddress.ofLiteral(f.guestAddress()).getAddress(), 0);
         listeners.add(f.udp()
                 ? udp.forward(at, guest, f.guestPort())

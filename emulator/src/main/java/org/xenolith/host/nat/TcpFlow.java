@@ -274,7 +274,7 @@ final class TcpFlow implements HostSockets.TcpEvents {
     }
 
     private long flight() {
-        return sndMax - sndUna;
+        return Integer.toUnsignedLong(sndMax - sndUna);
     }
 
     private void takeData(TcpSegment s) {
@@ -503,7 +503,8 @@ final class TcpFlow implements HostSockets.TcpEvents {
 
     @Override
     public void written(int bytes) {
-        if (state == State.ESTABLISHED && !guestEnded && advertised < BUFFER / 2 && window() - advertised >= BUFFER / 4) {
+        if (state == State.ESTABLISHED && !guestEnded && advertised < BUFFER / 2
+                && window() - advertised >= BUFFER / 4) {
             acknowledge();
         }
     }

@@ -194,7 +194,8 @@ final class TxRing {
             at += sizes[i];
         }
         boolean blank = (flags & Netif.TXF_CSUM_BLANK) != 0 || gsoSize != 0;
-        Checksum checksum = blank ? Checksum.PARTIAL
+        Checksum checksum = blank
+                ? Checksum.PARTIAL
                 : (flags & Netif.TXF_DATA_VALIDATED) != 0 ? Checksum.VALID : Checksum.UNKNOWN;
         NetFrame frame = new NetFrame(data, total, checksum, gsoSize);
         if (!Offloads.wellFormed(frame)) {
