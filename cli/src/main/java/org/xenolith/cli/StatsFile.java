@@ -58,8 +58,10 @@ final class StatsFile {
         ArrayNode domains = root.putArray("domains");
         int id = 1;
         for (DomainConfig domain : config.domains()) {
-            domain(domains.addObject(), id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0, "",
-                    0).putArray("disks");
+            ObjectNode node = domains.addObject();
+            domain(node, id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0, "", 0);
+            node.putArray("disks");
+            node.putArray("nics");
         }
         root.putObject("unimplemented");
         write(root);
