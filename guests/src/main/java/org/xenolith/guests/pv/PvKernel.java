@@ -95,8 +95,9 @@ public record PvKernel(
         private void checkKind() throws ImageException {
             boolean hasEntry = xen.number(XenElfNote.ENTRY).isPresent() || xen.number(XenElfNote.VIRT_BASE).isPresent();
             if (xen.isEmpty()) {
-                throw fault("says nothing about Xen: it has neither Xen ELF notes nor a section __xen_guest; it cannot be"
-                        + " started with --type pv (a Linux kernel needs CONFIG_XEN_PV)");
+                throw fault(
+                        "says nothing about Xen: it has neither Xen ELF notes nor a section __xen_guest; it cannot be"
+                                + " started with --type pv (a Linux kernel needs CONFIG_XEN_PV)");
             }
             if (!hasEntry && !xen.isLegacy() && xen.number(XenElfNote.PHYS32_ENTRY).isPresent()) {
                 throw fault("has no XEN_ELFNOTE_ENTRY; build it with CONFIG_XEN_PV, or start it with --type pvh");
@@ -167,7 +168,8 @@ public record PvKernel(
         /** As in Xen, what cannot be a place for the list is taken as no wish. */
         private long initP2m(long virtBase) {
             long at = xen.number(XenElfNote.INIT_P2M).orElse(-1);
-            boolean usable = wide && (at & PAGE_MASK) == 0 && Long.compareUnsigned(at, virtBase) < 0 && guestAddress(at);
+            boolean usable = wide && (at & PAGE_MASK) == 0 && Long.compareUnsigned(at, virtBase) < 0
+                    && guestAddress(at);
             return usable ? at : -1;
         }
 

@@ -79,7 +79,8 @@ public final class PvLayout {
         byte[] line = commandLine.getBytes(StandardCharsets.UTF_8);
         if (line.length >= MAX_COMMAND_LINE || commandLine.indexOf(0) >= 0) {
             throw new IllegalArgumentException("the command line has " + line.length
-                    + " bytes or holds a zero; at most " + (MAX_COMMAND_LINE - 1) + " bytes can be passed to a PV guest");
+                    + " bytes or holds a zero; at most " + (MAX_COMMAND_LINE - 1)
+                    + " bytes can be passed to a PV guest");
         }
         if (memory < 1 << 20) {
             throw new IllegalArgumentException("a PV guest needs at least 1 MiB of memory, not " + memory + " bytes");
@@ -146,9 +147,11 @@ public final class PvLayout {
             // the last byte, because what follows it may be address 0
             long last = (va + least - 1 | MAPPING_ALIGN - 1);
             if (Long.compareUnsigned(last - va, kernel.virtLimit() - 1 - va) > 0) {
-                throw new ImageException(kernel.image().elf().file(), "cannot be mapped: kernel, initrd and tables have "
-                        + PvKernel.mebibytes(least) + ", and from XEN_ELFNOTE_VIRT_BASE " + PvKernel.hex(va) + " there are "
-                        + PvKernel.mebibytes(kernel.virtLimit() - va));
+                throw new ImageException(kernel.image().elf().file(),
+                        "cannot be mapped: kernel, initrd and tables have "
+                                + PvKernel.mebibytes(least) + ", and from XEN_ELFNOTE_VIRT_BASE " + PvKernel.hex(va)
+                                + " there are "
+                                + PvKernel.mebibytes(kernel.virtLimit() - va));
             }
             long mapped = last - va + 1 >>> PAGE_SHIFT;
             n = PageTables.count(kernel.wide(), va, last) + extra;
