@@ -44,4 +44,15 @@ public final class ImageException extends Exception {
     public String reason() {
         return reason;
     }
+
+    /**
+     * Puts text from an image into a message.
+     *
+     * @param text anything
+     * @return it in quotation marks, without control characters, 64 characters of it at most
+     */
+    public static String quoted(String text) {
+        String shown = text.length() > 64 ? text.substring(0, 64) + "..." : text;
+        return '"' + shown.replaceAll("[^\\x20-\\x7e]", "?") + '"';
+    }
 }

@@ -108,7 +108,8 @@ public final class XenGuestInfo {
                     ? Long.parseUnsignedLong(value.substring(2), 16)
                     : Long.parseUnsignedLong(value);
         } catch (NumberFormatException e) {
-            throw new ImageException(file, "has " + key + "=" + value + " in __xen_guest, which is not a number", e);
+            throw new ImageException(file, "has " + key + "=" + ImageException.quoted(value)
+                    + " in __xen_guest, which is not a number", e);
         }
     }
 

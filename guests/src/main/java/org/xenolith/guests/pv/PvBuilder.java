@@ -82,7 +82,7 @@ public final class PvBuilder {
     private byte[] startInfo(long xenstore, long console) {
         boolean module = layout.initrdSize() != 0;
         boolean byFrame = module && kernel.unmappedModule();
-        boolean ownP2m = kernel.initP2m() >= 0;
+        boolean ownP2m = kernel.ownP2m();
         return new StartInfo(kernel.wide())
                 .word(layout.pages())
                 .word(domain.sharedInfo().page().mfn() << PAGE_SHIFT)

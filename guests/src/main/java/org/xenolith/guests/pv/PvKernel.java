@@ -104,16 +104,18 @@ public record PvKernel(
             }
             String version = xen.text(XenElfNote.XEN_VERSION).orElse("xen-3.0");
             if (!version.startsWith("xen-3.")) {
-                throw fault("has " + name(XenElfNote.XEN_VERSION) + " " + quoted(version) + "; xen-3.0 is offered");
+                throw fault("has " + name(XenElfNote.XEN_VERSION) + " " + ImageException.quoted(version)
+                        + "; xen-3.0 is offered");
             }
             String loader = xen.text(XenElfNote.LOADER).orElse("generic");
             if (!loader.startsWith("generic") && !xen.text(XenElfNote.GUEST_OS).orElse("").equals("linux")) {
-                throw fault("has " + name(XenElfNote.LOADER) + " " + quoted(loader) + "; generic is offered");
+                throw fault("has " + name(XenElfNote.LOADER) + " " + ImageException.quoted(loader)
+                        + "; generic is offered");
             }
             if (!wide) {
                 String pae = xen.text(XenElfNote.PAE_MODE).orElse("no");
                 if (!pae.startsWith("yes") && !pae.startsWith("bimodal")) {
-                    throw fault("has " + name(XenElfNote.PAE_MODE) + " " + quoted(pae)
+                    throw fault("has " + name(XenElfNote.PAE_MODE) + " " + ImageException.quoted(pae)
                             + "; 32-bit guests need a kernel for PAE");
                 }
             }
@@ -201,11 +203,11 @@ public record PvKernel(
         private ImageException fault(String reason) {
             return new ImageException(image.elf().file(), reason);
         }
+    }
 
-        private static String quoted(String text) {
-            String printable = text.replaceAll("[^\\x20-\\x7e]", "?");
-            return '"' + (printable.length() > 64 ? printable.substring(0, 64) + "…" : printable) + '"';
-        }
+    /** Whether the p2m list has a place of its own, with page tables of its own. */
+    boolean ownP2m() {
+        return initP2m != -1;
     }
 
     /** First address behind which no guest may have its initial mapping, 0 for the end of the address space. */

@@ -38,6 +38,7 @@ public final class PvLayout {
     private long p2mPfn;
     private long p2mFrames;
     private long startInfoPfn;
+    private long firstTable;
     private long mappedPages;
     private long required;
 
@@ -89,6 +90,7 @@ public final class PvLayout {
         PvLayout layout = new PvLayout(kernel, initrd, line, memory >>> PAGE_SHIFT);
         long need = layout.required;
         if (need <= layout.pages) {
+            layout.map();
             return layout;
         }
         // a larger guest has a larger p2m list
@@ -111,7 +113,7 @@ public final class PvLayout {
             initrdPfn = next;
             next += initrdFrames();
         }
-        if (kernel.initP2m() < 0) {
+        if (!kernel.ownP2m()) {
             p2mPfn = next;
             p2mVa = kernel.va(next);
             next += p2mFrames;
@@ -119,22 +121,27 @@ public final class PvLayout {
         startInfoPfn = next;
         next += 3;
         mappedPages = mappedPages(next);
-        tables.add(kernel.virtBase(), mappedPages, 0, next);
+        firstTable = next;
         next = mappedPages;
         if (kernel.unmappedModule()) {
             initrdPfn = next;
             next += initrdFrames();
         }
-        if (kernel.initP2m() >= 0) {
+        if (kernel.ownP2m()) {
             p2mPfn = next;
             p2mVa = kernel.initP2m();
             checkP2m();
-            next += p2mFrames;
-            long own = tables.add(p2mVa, p2mFrames, p2mPfn, next);
-            p2mFrames += own;
-            next += own;
+            // at most, and one less: the top table is there
+            next += p2mFrames + PageTables.count(true, p2mVa, p2mVa + (p2mFrames << PAGE_SHIFT) - 1) - 1;
         }
         required = next;
+    }
+
+    private void map() {
+        tables.add(kernel.virtBase(), mappedPages, 0, firstTable);
+        if (kernel.ownP2m()) {
+            p2mFrames += tables.add(p2mVa, p2mFrames, p2mPfn, p2mPfn + p2mFrames);
+        }
     }
 
     /** Pages of the initial mapping when tables and stack come at a frame. */
@@ -145,7 +152,7 @@ public final class PvLayout {
             long least = next + n << PAGE_SHIFT;
             long va = kernel.virtBase();
             // the last byte, because what follows it may be address 0
-            long last = (va + least - 1 | MAPPING_ALIGN - 1);
+            long last = va + least - 1 | MAPPING_ALIGN - 1;
             if (Long.compareUnsigned(last - va, kernel.virtLimit() - 1 - va) > 0) {
                 throw new ImageException(kernel.image().elf().file(),
                         "cannot be mapped: kernel, initrd and tables have "

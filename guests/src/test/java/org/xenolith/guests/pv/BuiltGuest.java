@@ -31,7 +31,7 @@ final class BuiltGuest implements AutoCloseable {
     BuiltGuest(KernelImage kernel, Optional<ImageFile> initrd, String commandLine, long memory) throws ImageException {
         layout = PvLayout.of(kernel, initrd, commandLine, memory);
         machine = new PhysicalMemory(memory + (64L << 20));
-        host = new Host(machine, () -> 1_000_000, new Timers(), CpuModels.parse("standard"), HostConfig.defaults(),
+        host = new Host(machine, () -> 1_000_000, new Timers(), CpuModels.parse("x86-64-v2"), HostConfig.defaults(),
                 new HypercallTable());
         domain = host.createDomain(
                 DomainConfig.of("test", new UUID(1, 2), 1, layout.pages()).withPv(layout.abi()));

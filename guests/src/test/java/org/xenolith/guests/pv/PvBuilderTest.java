@@ -62,7 +62,7 @@ final class PvBuilderTest {
     }
 
     /** What holds for every guest. */
-    private static void check(BuiltGuest guest) {
+    static void check(BuiltGuest guest) {
         PvLayout layout = guest.layout;
         Set<Long> seen = new HashSet<>();
         for (long pfn = 0; pfn < layout.pages(); pfn++) {
