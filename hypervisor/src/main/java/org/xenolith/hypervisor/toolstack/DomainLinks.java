@@ -57,6 +57,9 @@ public final class DomainLinks {
         if (!d.isRam(gfn << 12, 4096)) {
             throw new IllegalArgumentException("gfn 0x" + Long.toHexString(gfn) + " is not RAM of domain " + d.domid());
         }
+        if (d.pv() != null && !d.pv().holdForLife(gfn)) {
+            throw new IllegalArgumentException("mfn 0x" + Long.toHexString(gfn) + " is in use as a page table");
+        }
         d.params().set(pfnParam, gfn);
         d.params().set(portParam, d.events().allocUnbound(ControlDomain.DOMID));
         d.grants().grant(ref, ControlDomain.DOMID, gfn);

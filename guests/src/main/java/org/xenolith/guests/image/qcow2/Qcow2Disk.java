@@ -273,7 +273,8 @@ public final class Qcow2Disk implements DiskImage {
 
     /** A damaged image may have its tables where it says that data is. */
     private void protectTables(long offset, int length) throws IOException {
-        if (!header.hasDataFile() && (offset < clusterSize || overlaps(offset, length, header.l1Offset, tables.l1().length * 8L)
+        if (!header.hasDataFile() && (offset < clusterSize
+                || overlaps(offset, length, header.l1Offset, tables.l1().length * 8L)
                 || overlaps(offset, length, header.refcountTable, header.refcountTableClusters << clusterBits))) {
             throw new DiskException(name(), "qcow2: an L2 entry points into the image's own tables at 0x"
                     + Long.toHexString(offset) + "; 'xenolith image check' tells more");
