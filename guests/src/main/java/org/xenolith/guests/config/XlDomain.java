@@ -1,0 +1,184 @@
+package org.xenolith.guests.config;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.xenolith.guests.config.XlValue.Text;
+
+/**
+ * A domain as a configuration file describes it, with xl's defaults.
+ *
+ * @param file the file's name for messages
+ * @param name of the domain
+ * @param type {@code pv}, {@code pvh} or {@code hvm}
+ * @param kernel the kernel's file
+ * @param ramdisk the initial ramdisk's file
+ * @param commandLine the kernel's command line
+ * @param memoryBytes memory in bytes
+ * @param vcpus vCPUs at the start
+ * @param vifs network interfaces, each as written
+ * @param disks disks, each as written
+ * @param onPoweroff after a power-off
+ * @param onReboot after a reboot
+ * @param onCrash after a crash
+ * @param uuid where it is given
+ * @param warnings what is odd, each a line
+ */
+public record XlDomain(
+        String file,
+        String name,
+        String type,
+        Path kernel,
+        Optional<Path> ramdisk,
+        String commandLine,
+        long memoryBytes,
+        int vcpus,
+        List<Text> vifs,
+        List<Text> disks,
+        ShutdownAction onPoweroff,
+        ShutdownAction onReboot,
+        ShutdownAction onCrash,
+        Optional<UUID> uuid,
+        List<String> warnings) {
+    /** Memory where the file says nothing, in MiB (libxl's default). */
+    private static final long DEFAULT_MEMORY = 32;
+
+    private static final long MOST_MEMORY = 1L << 40;
+    private static final int MOST_VCPUS = 1 << 20;
+    private static final Pattern UUID_TEXT = Pattern.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
+
+    /**
+     * Reads the settings of a domain.
+     *
+     * @param config the parsed file
+     * @throws ConfigException if something is missing or cannot be
+     */
+    public static XlDomain of(XlConfig config) throws ConfigException {
+        return new Reader(config).read();
+    }
+
+    /** Reads one file. */
+    private static final class Reader {
+        private final XlConfig config;
+
+        private Reader(XlConfig config) {
+            this.config = config;
+        }
+
+        private XlDomain read() throws ConfigException {
+            String name = required("name", "Domain name must be specified.");
+            String type = type();
+            Path kernel = path("kernel", required("kernel", "a kernel must be specified (kernel=)"));
+            Optional<String> ramdisk = config.text("ramdisk");
+            long vcpus = within("vcpus", config.number("vcpus").orElse(1), MOST_VCPUS);
+            long memory = within("memory", memory(), MOST_MEMORY >> 20) << 20;
+            same("maxmem", memory >> 20);
+            same("maxvcpus", vcpus);
+            XlDomain domain = new XlDomain(config.file(), name, type, kernel,
+                    ramdisk.isEmpty() ? Optional.empty() : Optional.of(path("ramdisk", ramdisk.get())), commandLine(),
+                    memory, (int) vcpus, config.list("vif"), config.list("disk"),
+                    action("on_poweroff", ShutdownAction.DESTROY), action("on_reboot", ShutdownAction.RESTART),
+                    action("on_crash", ShutdownAction.DESTROY), uuid(), List.of());
+            for (String unknown : config.unread()) {
+                config.warn(config.line(unknown), "parameter `" + unknown + "' is not built yet and ignored");
+            }
+            return domain.withWarnings(config.warnings());
+        }
+
+        private String required(String name, String complaint) throws ConfigException {
+            Optional<String> text = config.text(name);
+            if (text.isEmpty() || text.get().isEmpty()) {
+                throw new ConfigException(config.file() + ": " + complaint);
+            }
+            return text.get();
+        }
+
+        private String type() throws ConfigException {
+            Optional<String> builder = config.text("builder");
+            String type = config.text("type")
+                    .orElse(builder.isEmpty() || builder.get().equals("generic") ? "pv" : builder.get());
+            if (!List.of("pv", "pvh", "hvm").contains(type)) {
+                throw bad(config.text("type").isPresent() ? "type" : "builder",
+                        "Invalid domain type \"" + type + "\": pv, pvh and hvm are");
+            }
+            return type;
+        }
+
+        private long memory() {
+            OptionalLong memory = config.number("memory");
+            return memory.isPresent() ? memory.getAsLong() : config.number("maxmem").orElse(DEFAULT_MEMORY);
+        }
+
+        private void same(String name, long value) {
+            OptionalLong most = config.number(name);
+            if (most.isPresent() && most.getAsLong() != value) {
+                config.warn(config.line(name),
+                        "parameter `" + name + "' is not built yet: the domain starts and stays at "
+                                + value);
+            }
+        }
+
+        private String commandLine() {
+            Optional<String> whole = config.text("cmdline");
+            Optional<String> root = config.text("root");
+            Optional<String> extra = config.text("extra");
+            if (whole.isPresent()) {
+                if (root.isPresent() || extra.isPresent()) {
+                    config.warn(config.line("cmdline"), "ignoring root= and extra= in favour of cmdline=");
+                }
+                return whole.get();
+            }
+            String line = root.map(device -> "root=" + device).orElse("");
+            return extra.map(more -> line.isEmpty() ? more : line + " " + more).orElse(line);
+        }
+
+        private ShutdownAction action(String name, ShutdownAction otherwise) throws ConfigException {
+            Optional<String> text = config.text(name);
+            if (text.isEmpty()) {
+                return otherwise;
+            }
+            ShutdownAction action = ShutdownAction.named(text.get())
+                    .orElseThrow(() -> bad(name, "Unknown " + name + " action \"" + text.get() + "\" specified"));
+            if (action.dumps()) {
+                config.warn(config.line(name), "core dumps are not built yet; " + name + " does the rest of it");
+            }
+            return action;
+        }
+
+        private Optional<UUID> uuid() throws ConfigException {
+            Optional<String> text = config.text("uuid");
+            if (text.isPresent() && !UUID_TEXT.matcher(text.get()).matches()) {
+                throw bad("uuid", "Failed to parse UUID: " + text.get());
+            }
+            return text.map(UUID::fromString);
+        }
+
+        private Path path(String name, String text) throws ConfigException {
+            try {
+                return Path.of(text);
+            } catch (InvalidPathException e) {
+                throw bad(name, "parameter `" + name + "' is not the name of a file: " + e.getReason());
+            }
+        }
+
+        private long within(String name, long value, long most) throws ConfigException {
+            if (value < 1 || value > most) {
+                throw bad(name, "parameter `" + name + "' must be 1 to " + most + ", not " + value);
+            }
+            return value;
+        }
+
+        private ConfigException bad(String name, String why) {
+            return new ConfigException(config.file() + ":" + config.line(name) + ": " + why);
+        }
+    }
+
+    private XlDomain withWarnings(List<String> lines) {
+        return new XlDomain(file, name, type, kernel, ramdisk, commandLine, memoryBytes, vcpus, vifs, disks, onPoweroff,
+                onReboot, onCrash, uuid, lines);
+    }
+}
