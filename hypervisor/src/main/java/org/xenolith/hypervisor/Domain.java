@@ -376,6 +376,31 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         return mfn;
     }
 
+    /**
+     * Gives a frame that nothing uses to another domain; a guest with a physmap gets it at a gfn, in place of what is
+     * there. False when that domain may not have more.
+     */
+    public boolean giveFrame(long mfn, Domain to, long gfn) {
+        if (to.dying || to.totalPages >= to.maxPages
+                || to.pv == null && (gfn < 0 || gfn >= Physmap.GFN_LIMIT || to.isGrant(gfn))) {
+            return false;
+        }
+        dropTranslations(mfn);
+        physmap.set(mfn, 0, Type.NONE);
+        host.pageTypes().freed(mfn);
+        frames.setOwner(mfn, to.domid);
+        totalPages--;
+        to.totalPages++;
+        if (to.pv == null) {
+            to.remove(gfn);
+            to.physmap.set(gfn, mfn, Type.RAM_RW);
+            frames.setGfn(mfn, gfn);
+        } else {
+            to.physmap.set(mfn, mfn, Type.RAM_RW);
+        }
+        return true;
+    }
+
     /** Empties a gfn; RAM there goes back to the host. False when nothing (or a grant mapping) is there. */
     public boolean remove(long gfn) {
         Type type = physmap.type(gfn);

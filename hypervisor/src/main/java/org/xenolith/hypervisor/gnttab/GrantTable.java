@@ -21,7 +21,10 @@ public final class GrantTable {
 
     static final int TYPE_MASK = 3;
     static final int PERMIT_ACCESS = 1;
+    static final int ACCEPT_TRANSFER = 2;
     static final int TRANSITIVE = 3;
+    static final int TRANSFER_COMMITTED = 1 << 2;
+    static final int TRANSFER_COMPLETED = 1 << 3;
     static final int READONLY = 1 << 2;
     static final int READING = 1 << 3;
     static final int WRITING = 1 << 4;
@@ -352,6 +355,27 @@ public final class GrantTable {
             active.remove(ref);
         }
         domain.frames().put(a.mfn);
+    }
+
+    // ---- transfer ----
+
+    /** True when an entry accepts a frame from a domain; then the transfer is committed and must be completed. */
+    public boolean commitTransfer(int ref, int fromDomid) {
+        if (dead || ref < 0 || ref >= entries() || flags(ref) != ACCEPT_TRANSFER || domid(ref) != fromDomid) {
+            return false;
+        }
+        page(ref).write16(offset(ref), ACCEPT_TRANSFER | TRANSFER_COMMITTED);
+        return true;
+    }
+
+    /** The gfn at which a guest with a physmap wants a transferred frame. */
+    public long transferGfn(int ref) {
+        return frame(ref);
+    }
+
+    /** Tells the domain which frame it got. */
+    public void completeTransfer(int ref, long frame) {
+        writeEntry(ref, ACCEPT_TRANSFER | TRANSFER_COMMITTED | TRANSFER_COMPLETED, domid(ref), frame);
     }
 
     /** Number of grants of this domain that others use now. */

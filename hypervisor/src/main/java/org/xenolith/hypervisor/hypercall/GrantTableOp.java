@@ -59,10 +59,7 @@ final class GrantTableOp implements Hypercall {
                             v.get("dev_bus_addr"), c.vcpu().grantTarget())))
             .add(2, "setup_table", GrantTableOp::setupTable)
             .add(3, "dump_table", list(DUMP_TABLE, (c, v) -> target(c, v.get32("dom"))))
-            .add(4, "transfer", list(TRANSFER, (c, v) -> {
-                // a page of a guest with a physmap cannot be taken from it
-                throw new GrantException(GrantStatus.BAD_PAGE);
-            }))
+            .add(4, "transfer", list(TRANSFER, GrantTableOp::transfer))
             .add(5, "copy", list(GrantCopy.COPY, GrantCopy::copy))
             .add(6, "query_size", list(QUERY_SIZE, (c, v) -> {
                 GrantTable t = target(c, v.get32("dom")).grants();
@@ -125,6 +122,28 @@ final class GrantTableOp implements Hypercall {
 
     private static Domain target(HypercallContext c, int domid) {
         return c.self(domid);
+    }
+
+    private static void transfer(HypercallContext c, StructView v) throws GrantException {
+        Domain from = c.domain();
+        long mfn = v.get("mfn");
+        // a page of a guest with a physmap cannot be taken from it
+        if (from.pv() == null || !from.pv().idle(mfn)) {
+            throw new GrantException(GrantStatus.BAD_PAGE);
+        }
+        Domain to = c.host().domain(v.get32("domid"));
+        if (to == null) {
+            throw new GrantException(GrantStatus.BAD_DOMAIN);
+        }
+        int ref = v.get32("ref");
+        if (to == from || to.totalPages() >= to.maxPages() || !to.grants().commitTransfer(ref, from.domid())) {
+            throw new GrantException(GrantStatus.GENERAL_ERROR);
+        }
+        long gfn = to.grants().transferGfn(ref);
+        if (!from.giveFrame(mfn, to, gfn)) {
+            throw new GrantException(GrantStatus.GENERAL_ERROR);
+        }
+        to.grants().completeTransfer(ref, to.pv() == null ? gfn : mfn);
     }
 
     private static void map(HypercallContext c, StructView v) throws GrantException {

@@ -115,6 +115,11 @@ public final class FrameTable {
         return owner[(int) mfn];
     }
 
+    /** Gives a frame in use to another domain, with its references. */
+    public void setOwner(long mfn, int domid) {
+        owner[(int) mfn] = (short) domid;
+    }
+
     public int references(long mfn) {
         return references[(int) mfn];
     }

@@ -30,7 +30,8 @@ final class HostilePvTest {
 
     private enum Kind {
         STORE, READ, REMAP, REMAP_READ_ONLY, MAKE_TABLE, MMU_UPDATE, MMUEXT, PIN, UNPIN, BASEPTR, EXCHANGE,
-        RESERVATION, GRANT, MAP_GRANT, UNMAP_GRANT, COPY_GRANT, PT_WRITE, GDT, LDT, DESCRIPTOR, VCPU_INFO, MULTICALL,
+        RESERVATION, GRANT, MAP_GRANT, UNMAP_GRANT, COPY_GRANT, TRANSFER, PT_WRITE, GDT, LDT, DESCRIPTOR, VCPU_INFO,
+        MULTICALL,
         ANY
     }
 
@@ -225,6 +226,19 @@ final class HostilePvTest {
                 c.set("flags", (s.c & 1) * 2);
                 g.put(c, g.va(0));
                 return status(g, GrantCopy.COPY, g.call(20, 5, g.va(0), 1));
+            }
+            case TRANSFER -> {
+                long table = g.t.memory.hostPage(other.d.grants().sharedFrame(0)) + 8 * (8 + s.b % 4);
+                org.xenolith.memory.RawMemory.put32(table, 2 | g.d.domid() << 16);
+                if ((s.c & 1) != 0) {
+                    g.updateVa(g.va(page), 0, 6);
+                }
+                StructView v = g.struct(GrantTableOp.TRANSFER);
+                v.set("mfn", frame(g, other, s.a));
+                v.set("domid", other.d.domid());
+                v.set("ref", 8 + s.b % 4);
+                g.put(v, g.va(0));
+                return status(g, GrantTableOp.TRANSFER, g.call(20, 4, g.va(0), 1));
             }
             case PT_WRITE -> {
                 int bytes = 1 << (s.c & 3);

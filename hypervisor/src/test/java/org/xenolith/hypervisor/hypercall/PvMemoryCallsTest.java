@@ -321,6 +321,40 @@ final class PvMemoryCallsTest {
         assertEquals(-Errno.EINVAL, g.mmuext(0, word(g, 1, 1), 0));
     }
 
+    private static long transfer(PvGuest g, long mfn, int domid, int ref) {
+        StructView v = g.struct(GrantTableOp.TRANSFER);
+        v.set("mfn", mfn);
+        v.set("domid", domid);
+        v.set("ref", ref);
+        g.put(v, g.va(0));
+        assertEquals(0, g.call(GRANT_TABLE_OP, 4, g.va(0), 1));
+        return (short) get(g, GrantTableOp.TRANSFER).get("status");
+    }
+
+    @Test
+    void a_frame_is_transferred_to_a_domain_that_accepts_it() {
+        PvGuest g = new PvGuest(t, GuestAbi.X86_64);
+        PvGuest other = new PvGuest(t, GuestAbi.X86_32);
+        long table = t.memory.hostPage(other.d.grants().sharedFrame(0));
+        org.xenolith.memory.RawMemory.put32(table + 8 * 8, 2 | g.d.domid() << 16);
+        g.store(PAGE, 0, 4711);
+        assertEquals(GrantStatus.BAD_PAGE, transfer(g, g.mfn(PAGE), other.d.domid(), 8), "it is mapped");
+        assertEquals(0, g.remap(PAGE, 0));
+        assertEquals(GrantStatus.BAD_PAGE, transfer(g, other.mfn(PAGE), other.d.domid(), 8));
+        assertEquals(GrantStatus.GENERAL_ERROR, transfer(g, g.mfn(PAGE), other.d.domid(), 9), "not accepted");
+        assertEquals(GrantStatus.BAD_DOMAIN, transfer(g, g.mfn(PAGE), 77, 8));
+        assertEquals(GrantStatus.OKAY, transfer(g, g.mfn(PAGE), other.d.domid(), 8));
+        assertEquals(2 | 4 | 8, other.d.grants().version() == 1
+                ? org.xenolith.memory.RawMemory.get16(table + 8 * 8)
+                : -1);
+        assertEquals(g.mfn(PAGE), org.xenolith.memory.RawMemory.get32(table + 8 * 8 + 4));
+        assertEquals(0, other.remap(PAGE, g.entry(PAGE, RW_PAGE)));
+        assertEquals(4711, other.v.cpu().mmu().read64(other.va(PAGE), CpuState.DS));
+        assertEquals(-Errno.EBUSY, g.remap(PAGE, g.entry(PAGE, RO_PAGE)));
+        assertEquals(PvGuest.PAGES - 1, g.d.totalPages());
+        assertEquals(PvGuest.PAGES + 1, other.d.totalPages());
+    }
+
     // ---- descriptors ----
 
     @ParameterizedTest
