@@ -11,6 +11,11 @@ public interface DiskImage extends BlockBackend {
     /** {@return how the disk lies in the file} */
     DiskFormat format();
 
+    /** {@return whether the file begins with the disk's own first sector, so that the guest writes what it looks like} */
+    default boolean startsWithGuestData() {
+        return false;
+    }
+
     /**
      * A part of a disk of which one thing is known.
      *

@@ -45,7 +45,7 @@ public final class DiskImages {
         try {
             boolean writable = !spec.readOnly() && !spec.snapshot();
             DiskImage image = new ImageOpener(FileStore::open, notices).open(spec.path(), spec.format(), writable);
-            if (image.format() == DiskFormat.RAW) {
+            if (image.startsWithGuestData()) {
                 image = new GuardedDisk(image);
             }
             return spec.snapshot() && !spec.readOnly()

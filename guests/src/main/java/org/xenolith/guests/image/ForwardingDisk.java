@@ -3,10 +3,12 @@ package org.xenolith.guests.image;
 import java.io.IOException;
 
 /** A disk that does what the one below it does; for those that change a part of it. */
-abstract class ForwardingDisk implements DiskImage {
-    final DiskImage below;
+public abstract class ForwardingDisk implements DiskImage {
+    /** The disk below. */
+    protected final DiskImage below;
 
-    ForwardingDisk(DiskImage below) {
+    /** Stands before a disk; closes it when it is closed. */
+    protected ForwardingDisk(DiskImage below) {
         this.below = below;
     }
 
@@ -18,6 +20,11 @@ abstract class ForwardingDisk implements DiskImage {
     @Override
     public DiskFormat format() {
         return below.format();
+    }
+
+    @Override
+    public boolean startsWithGuestData() {
+        return below.startsWithGuestData();
     }
 
     @Override

@@ -6,7 +6,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A raw image that its guest cannot turn into another format. A guest that wrote a qcow2 header into its first sector could, at the next start without
+ * A raw image, or a fixed VHD, that its guest cannot turn into another format. A guest that wrote a qcow2 header into its first sector could, at the next start without
  * {@code format=raw}, have any file of the host as its backing file. So a write that would give the first sector the magic number of an image format, and
  * that it has not got yet, fails as a bad sector does.
  */

@@ -36,6 +36,11 @@ public final class RawDisk implements DiskImage {
     }
 
     @Override
+    public boolean startsWithGuestData() {
+        return true;
+    }
+
+    @Override
     public long size() {
         return size;
     }

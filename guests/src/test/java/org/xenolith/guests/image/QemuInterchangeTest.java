@@ -123,7 +123,9 @@ class QemuInterchangeTest {
     void backing_chains_of_all_formats() throws Exception {
         byte[] bytes = raw(3);
         QemuImg.ok(folder, "convert", "-c", "-f", "raw", "-O", "qcow2", "d.raw", "base.qcow2");
-        List<String[]> bases = List.of(new String[]{"d.raw", "raw"}, new String[]{"base.qcow2", "qcow2"});
+        QemuImg.ok(folder, "convert", "-f", "raw", "-O", "vpc", "-o", "force_size=on", "d.raw", "base.vhd");
+        List<String[]> bases = List.of(new String[]{"d.raw", "raw"}, new String[]{"base.qcow2", "qcow2"},
+                new String[]{"base.vhd", "vpc"});
         for (String[] base : bases) {
             byte[] before = Files.readAllBytes(folder.resolve(base[0]));
             QemuImg.ok(folder, "create", "-f", "qcow2", "-b", base[0], "-F", base[1], "mid.qcow2");
@@ -144,6 +146,22 @@ class QemuInterchangeTest {
             QemuImg.ok(folder, "create", "-f", "qcow2", "-o", "data_file=data.bin" + more, "i.qcow2", SIZE + "");
             QemuImg.ok(folder, "convert", "-n", "-f", "raw", "-O", "qcow2", "d.raw", "i.qcow2");
             exercise("i.qcow2", DiskFormat.QCOW2, bytes, "data file" + more);
+        }
+    }
+
+    @Test
+    void vhd_of_every_kind() throws Exception {
+        byte[] bytes = raw(5);
+        for (String options : List.of("subformat=dynamic,force_size=on", "subformat=fixed,force_size=on",
+                "subformat=dynamic",
+                "subformat=fixed")) {
+            QemuImg.ok(folder, "convert", "-f", "raw", "-O", "vpc", "-o", options, "d.raw", "v.vhd");
+            int size;
+            try (DiskImage disk = DiskImages
+                    .open(new DiskSpec(folder.resolve("v.vhd"), Optional.of(DiskFormat.VHD), true, false))) {
+                size = (int) disk.size(); // without force_size, QEMU rounds it up to whole cylinders
+            }
+            exercise("v.vhd", DiskFormat.VHD, Arrays.copyOf(bytes, size), options);
         }
     }
 }

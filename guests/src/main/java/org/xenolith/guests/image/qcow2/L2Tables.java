@@ -6,6 +6,7 @@ import static org.xenolith.guests.image.BigEndian.put64;
 import java.io.IOException;
 import org.xenolith.guests.image.ByteStore;
 import org.xenolith.guests.image.DiskException;
+import org.xenolith.guests.image.TableCache;
 
 /** The two levels of tables that lead from a cluster of the disk to one of the file. Entries are as they are in the file. */
 final class L2Tables {

@@ -14,6 +14,7 @@ import org.xenolith.guests.image.ByteStore;
 import org.xenolith.guests.image.CheckReport;
 import org.xenolith.guests.image.CheckReport.Repair;
 import org.xenolith.guests.image.DiskException;
+import org.xenolith.guests.image.TableCache;
 
 /** Counts who points to each cluster of an image, compares that with what the image counts, and repairs the difference. */
 public final class Qcow2Check {

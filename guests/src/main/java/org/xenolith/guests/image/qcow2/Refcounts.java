@@ -8,6 +8,7 @@ import java.util.Arrays;
 import org.xenolith.guests.image.BigEndian;
 import org.xenolith.guests.image.ByteStore;
 import org.xenolith.guests.image.DiskException;
+import org.xenolith.guests.image.TableCache;
 
 /**
  * Reference counts of clusters, and who gets a free one. Clusters are counted from the start of the file.

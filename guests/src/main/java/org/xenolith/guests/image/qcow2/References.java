@@ -1,6 +1,7 @@
 package org.xenolith.guests.image.qcow2;
 
 import java.io.IOException;
+import org.xenolith.guests.image.TableCache;
 
 /** Changes the reference counts of everything that an L1 table leads to, and the marks of sole owners after that. */
 final class References {

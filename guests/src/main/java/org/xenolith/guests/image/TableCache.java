@@ -1,4 +1,4 @@
-package org.xenolith.guests.image.qcow2;
+package org.xenolith.guests.image;
 
 import java.io.IOException;
 import java.util.Comparator;
@@ -6,21 +6,21 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.xenolith.guests.image.BigEndian;
-import org.xenolith.guests.image.ByteStore;
 
 /**
  * Pages of tables in the file. Changed ones stay until their owner says that they may be written, so that tables reach the file in the order that a crash
  * can stand.
  */
-final class TableCache {
+public final class TableCache {
     private static final int MOST_PAGE = 16 << 10;
     private static final int SECTOR = 512;
 
     /** A piece of a table. */
-    static final class Page {
-        final long offset;
-        final byte[] bytes;
+    public static final class Page {
+        /** Where the page is in the file. */
+        public final long offset;
+        /** What is there. */
+        public final byte[] bytes;
         private int dirtyFrom;
         private int dirtyTo;
 
@@ -48,7 +48,14 @@ final class TableCache {
     private Page last;
     private int dirty;
 
-    TableCache(ByteStore store, int clusterSize, int memory) {
+    /**
+     * An empty cache.
+     *
+     * @param store the file
+     * @param clusterSize length of a table in bytes, a power of two of 512 or more
+     * @param memory how much to keep, in bytes
+     */
+    public TableCache(ByteStore store, int clusterSize, int memory) {
         this.store = store;
         this.clusterSize = clusterSize;
         this.pageSize = Math.min(clusterSize, MOST_PAGE);
@@ -56,7 +63,7 @@ final class TableCache {
     }
 
     /** The page that holds a byte of the file; it starts at a multiple of its length. */
-    Page page(long position) throws IOException {
+    public Page page(long position) throws IOException {
         long offset = position & -pageSize;
         if (last != null && last.offset == offset) {
             return last;
@@ -86,12 +93,13 @@ final class TableCache {
     }
 
     /** The table entry at a position of the file. */
-    long get(long position) throws IOException {
+    public long get(long position) throws IOException {
         Page page = page(position);
         return BigEndian.i64(page.bytes, (int) (position - page.offset));
     }
 
-    void put(long position, long value) throws IOException {
+    /** Changes the table entry at a position of the file. */
+    public void put(long position, long value) throws IOException {
         Page page = page(position);
         int at = (int) (position - page.offset);
         BigEndian.put64(page.bytes, at, value);
@@ -99,7 +107,7 @@ final class TableCache {
     }
 
     /** Notes that bytes of a page were changed. */
-    void changed(Page page, int from, int to) {
+    public void changed(Page page, int from, int to) {
         if (!page.isDirty()) {
             dirty++;
         }
@@ -108,14 +116,14 @@ final class TableCache {
     }
 
     /** Makes a cluster a table of zeroes, whatever the file has there. */
-    void fresh(long cluster) {
+    public void fresh(long cluster) {
         for (int at = 0; at < clusterSize; at += pageSize) {
             replace(cluster + at, new byte[pageSize]);
         }
     }
 
     /** Makes a cluster a copy of another. */
-    void copy(long from, long to) throws IOException {
+    public void copy(long from, long to) throws IOException {
         for (int at = 0; at < clusterSize; at += pageSize) {
             replace(to + at, page(from + at).bytes.clone());
         }
@@ -131,7 +139,7 @@ final class TableCache {
     }
 
     /** Forgets a cluster that is no table any more. */
-    void drop(long cluster) {
+    public void drop(long cluster) {
         for (int at = 0; at < clusterSize; at += pageSize) {
             Page old = pages.remove(cluster + at);
             if (old != null && old.isDirty()) {
@@ -141,23 +149,18 @@ final class TableCache {
         last = null;
     }
 
-    /** Forgets everything that is not changed. */
-    void dropAll() {
-        pages.values().removeIf(page -> !page.isDirty());
-        last = null;
-    }
-
-    boolean isDirty() {
+    /** {@return whether anything is changed} */
+    public boolean isDirty() {
         return dirty > 0;
     }
 
     /** Whether so much is changed that it should be written. */
-    boolean isCrowded() {
+    public boolean isCrowded() {
         return dirty > mostPages / 2;
     }
 
     /** Writes what is changed; after a failure what could not be written is still changed. */
-    void writeDirty() throws IOException {
+    public void writeDirty() throws IOException {
         if (dirty == 0) {
             return;
         }
