@@ -218,8 +218,8 @@ final class RunCommand implements Callable<Integer> {
         if (epoch != null && epoch.now()) {
             app.messages().say("power-on at " + epoch.moment() + "; --epoch " + epoch.moment() + " repeats this run");
         }
-        DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, Optional.ofNullable(initrd), append, memory,
-                vcpus, !noReboot, nics(), disks());
+        DomainConfig domain = new DomainConfig(name, type.equals("pv") ? GuestType.PV : GuestType.PVH, kernel,
+                Optional.ofNullable(initrd), append, memory, vcpus, !noReboot, nics(), disks());
         Pace chosen = pace != null ? pace : app.terminal().isPresent() ? Pace.REAL : Pace.MAX;
         return new MachineConfig(List.of(domain), cpu, tier, chosen, seed,
                 epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
@@ -286,9 +286,9 @@ final class RunCommand implements Callable<Integer> {
                     first + ": xl configuration files are not built yet; if it is a kernel, write --kernel " + first);
         }
         switch (type) {
-            case "pvh" -> {
+            case "pvh", "pv" -> {
             }
-            case "pv", "hvm" -> throw UserError.usage("--type: " + type + " guests are not built yet; pvh is");
+            case "hvm" -> throw UserError.usage("--type: " + type + " guests are not built yet; pvh and pv are");
             default -> throw UserError.usage("--type: '" + type + "' is not a kind of guest: pvh, pv, hvm are");
         }
         if (!cdroms.isEmpty() || !ideDisks.isEmpty()) {

@@ -129,4 +129,12 @@ public final class InterruptReturn {
         c.setReg32(CpuState.RSP, sp);
         c.setRip(offset);
     }
+
+    /**
+     * The part of an IRET that loads CS, RIP, SS and RSP, for a hypervisor that returns to its guest: both selectors are checked for the
+     * RPL that they ask for, which is at least the CPL. Raises what IRET raises, and has then changed nothing.
+     */
+    public static void loadFrame(Cpu c, int cs, long rip, int ss, long rsp) {
+        FarTransfer.outer(c, cs, FarTransfer.returnCode(c, cs), rip, ss, rsp, 0);
+    }
 }

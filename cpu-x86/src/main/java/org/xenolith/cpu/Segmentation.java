@@ -124,6 +124,24 @@ public final class Segmentation {
                 Descriptors.attributes(accessed));
     }
 
+    /**
+     * Loads CS and SS for a hypervisor that takes its guest to a handler in any ring; the caller has chosen the RPLs. Raises #GP, #NP or #SS
+     * with the selector for one that cannot be loaded, and has then changed nothing.
+     */
+    public static void loadCodeAndStack(Cpu c, int cs, int ss) {
+        long code = Descriptors.read(c, cs, Vector.GP, 0);
+        if (Descriptors.isNull(cs) || !Descriptors.isCode(code)) {
+            throw c.fault(Vector.GP, Descriptors.error(cs, 0));
+        }
+        if (!Descriptors.isPresent(code)) {
+            throw c.fault(Vector.NP, Descriptors.error(cs, 0));
+        }
+        long stack = checkStack(c, ss, cs & 3, Vector.GP, 0);
+        loadDescriptor(c, CpuState.CS, cs, code);
+        loadDescriptor(c, CpuState.SS, ss, stack);
+        c.updateMode();
+    }
+
     /** A null selector in a data segment register. */
     static void loadNull(Cpu c, int seg, int selector) {
         c.setSegment(seg, selector, 0, 0, UNUSABLE);

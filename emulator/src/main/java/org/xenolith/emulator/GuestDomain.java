@@ -12,6 +12,9 @@ import java.util.UUID;
 import org.xenolith.cpu.RandomSource;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
+import org.xenolith.guests.pv.PvBuilder;
+import org.xenolith.guests.pv.PvLayout;
+import org.xenolith.guests.pv.PvStart;
 import org.xenolith.guests.pvh.MemoryRange;
 import org.xenolith.guests.pvh.PvhBoot;
 import org.xenolith.guests.pvh.PvhBuilder;
@@ -23,6 +26,7 @@ import org.xenolith.hypervisor.HvmParams;
 import org.xenolith.hypervisor.ShutdownReason;
 import org.xenolith.hypervisor.Vcpu;
 import org.xenolith.hypervisor.console.ConsoleRing;
+import org.xenolith.hypervisor.pv.HypercallPage;
 import org.xenolith.hypervisor.toolstack.DomainLinks;
 import org.xenolith.hypervisor.xenstore.DomainTree;
 import org.xenolith.hypervisor.xenstore.GuestDescription;
@@ -97,10 +101,44 @@ final class GuestDomain {
             initrd = Optional.of(ImageFile.open(config.initrd().get()));
         }
         progress.step(config.name(), "loading " + kernel.name());
+        Runnable begin = config.type() == GuestType.PV ? buildPv(host, kernel, initrd) : buildPvh(host, kernel, initrd);
+        connect(xenstored);
+        disks.attach(host, xenstored.client(), domain);
+        for (Vcpu v : domain.vcpus()) {
+            // the uuid comes from the machine's seed and the guest's name
+            RandomSource.seed(v.cpu(), uuid.getMostSignificantBits() ^ uuid.getLeastSignificantBits());
+            cpus.add(new VirtualCpu(v, execution.start(v.cpu())));
+        }
+        begin.run();
+        domain.unpause();
+    }
+
+    private org.xenolith.hypervisor.DomainConfig limits(long pages) {
+        return org.xenolith.hypervisor.DomainConfig.of(config.name(), uuid, config.vcpus(), pages);
+    }
+
+    /** Builds a PV domain; its first vCPU starts when the result is run. */
+    private Runnable buildPv(Host host, ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
+        PvLayout layout = PvLayout.of(kernel, initrd, config.commandLine(), config.memoryBytes());
+        domain = host.createDomain(limits(layout.pages() + EXTRA_PAGES).withPv(layout.abi()));
+        PvStart start = PvBuilder.build(domain, layout);
+        if (start.hypercallMfn() >= 0) {
+            domain.write(start.hypercallMfn() << 12, HypercallPage.bytes(start.abi()), 0, 4096);
+        }
+        for (Vcpu v : domain.vcpus()) {
+            if (v.id() == 0 && domain.pv().validateInitial(v, start.topMfn()) != 0) {
+                throw new IllegalStateException("the initial page tables are refused: " + domain.pv().lastFailure());
+            }
+        }
+        return () -> {
+            progress.step(config.name(), "starting at 0x" + Long.toHexString(start.rip()));
+            domain.vcpu(0).pv().start(start.rip(), start.rsp(), start.startInfo());
+        };
+    }
+
+    private Runnable buildPvh(Host host, ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
         PvhBoot boot = PvhBuilder.build(kernel, initrd, config.commandLine(), config.memoryBytes(), config.vcpus());
-        long pages = config.memoryBytes() >>> 12;
-        domain = host.createDomain(
-                org.xenolith.hypervisor.DomainConfig.of(config.name(), uuid, config.vcpus(), pages + EXTRA_PAGES));
+        domain = host.createDomain(limits((config.memoryBytes() >>> 12) + EXTRA_PAGES));
         for (MemoryRange r : boot.populated()) {
             if (!domain.populateRange(r.start() >>> 12, r.size() + 4095 >>> 12)) {
                 throw new IllegalArgumentException("machine memory has no room for " + config.name());
@@ -109,33 +147,28 @@ final class GuestDomain {
         boot.load(domain);
         domain.setMemoryMap(
                 boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
-        connect(xenstored);
-        disks.attach(host, xenstored.client(), domain);
-        for (Vcpu v : domain.vcpus()) {
-            // the uuid comes from the machine's seed and the guest's name
-            RandomSource.seed(v.cpu(), uuid.getMostSignificantBits() ^ uuid.getLeastSignificantBits());
-            cpus.add(new VirtualCpu(v, execution.start(v.cpu())));
-        }
-        progress.step(config.name(), "starting at 0x" + Integer.toHexString(boot.eip()));
-        domain.vcpu(0).startPvh(Integer.toUnsignedLong(boot.eip()), Integer.toUnsignedLong(boot.ebx()));
-        domain.unpause();
-    }
-
-    private void connect(Xenstored xenstored) {
         DomainLinks.offer(domain, SpecialPages.XENSTORE, SpecialPages.CONSOLE);
         HvmParams params = domain.params();
         params.set(HvmParams.PAGING_RING_PFN, SpecialPages.PAGING);
         params.set(HvmParams.MONITOR_RING_PFN, SpecialPages.MONITOR);
         params.set(HvmParams.SHARING_RING_PFN, SpecialPages.SHARING);
         params.set(HvmParams.IDENT_PT, SpecialPages.IDENT_PT << 12);
+        return () -> {
+            progress.step(config.name(), "starting at 0x" + Integer.toHexString(boot.eip()));
+            domain.vcpu(0).startPvh(Integer.toUnsignedLong(boot.eip()), Integer.toUnsignedLong(boot.ebx()));
+        };
+    }
+
+    private void connect(Xenstored xenstored) {
         int storePort = DomainLinks.storePort(domain);
         int consolePort = DomainLinks.consolePort(domain);
         long kib = config.memoryBytes() >>> 10;
         DomainTree.create(xenstored.client(),
                 new GuestDescription(domain.domid(), config.name(), uuid, config.type().label(), config.vcpus(),
                         config.vcpus(), kib, kib, 0,
-                        new GuestDescription.Ring(SpecialPages.XENSTORE, storePort),
-                        new GuestDescription.Console(new GuestDescription.Ring(SpecialPages.CONSOLE, consolePort),
+                        new GuestDescription.Ring(domain.params().get(HvmParams.STORE_PFN), storePort),
+                        new GuestDescription.Console(
+                                new GuestDescription.Ring(domain.params().get(HvmParams.CONSOLE_PFN), consolePort),
                                 "pty", "")));
         DomainLinks.xenstore(domain, xenstored);
         ring = DomainLinks.console(domain, this::output);

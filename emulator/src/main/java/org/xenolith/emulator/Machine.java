@@ -92,7 +92,7 @@ public final class Machine implements AutoCloseable {
     public static Machine create(MachineConfig config, Function<DomainConfig, Console> console, Progress progress)
             throws ImageException, NoSuchFileException {
         for (DomainConfig d : config.domains()) {
-            if (d.type() != GuestType.PVH) {
+            if (d.type() == GuestType.HVM) {
                 throw new IllegalArgumentException(
                         "guests of type " + d.type().label() + " are not built yet; use --type pvh");
             }

@@ -19,6 +19,13 @@ public interface Container extends CpuEnvironment {
     /** The ABI of a hypercall made now. */
     GuestAbi callAbi();
 
+    /** Bytes of the instruction that makes a hypercall. */
+    int callLength();
+
+    /** The vCPU is about to wait for an event (SCHEDOP_block). */
+    default void beforeBlock() {
+    }
+
     /** The vCPU's event upcall flag was raised: arranges that the guest takes its upcall. */
     void upcall();
 }

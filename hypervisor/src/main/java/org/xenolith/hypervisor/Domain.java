@@ -93,6 +93,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
             pv = new PvMemory(this, config.pv(), config.vcpus());
             shared.setAbi(config.pv());
             pv.share(mfn, true);
+            vcpus.forEach(v -> v.pv().attach(v.cpu()));
         }
     }
 

@@ -7,6 +7,8 @@ import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenolith.cpu.CpuModel;
+import org.xenolith.cpu.decode.InstructionTable;
+import org.xenolith.cpu.insn.InstructionSet;
 import org.xenolith.hypervisor.evtchn.EventChannels;
 import org.xenolith.hypervisor.gnttab.GrantTable;
 import org.xenolith.hypervisor.p2m.FrameTable;
@@ -38,6 +40,7 @@ public final class Host implements AutoCloseable {
     /** Made for the first PV domain, as is {@link #machineToPhys}. */
     private PageTypes pageTypes;
     private MachineToPhys machineToPhys;
+    private InstructionTable instructions;
     private HypervisorLog log = (domid, line) -> LOG.info("(d{}) {}", domid, line);
     private int nextDomid = 1;
 
@@ -79,6 +82,14 @@ public final class Host implements AutoCloseable {
                 pv.forgetFrame(mfn);
             }
         }
+    }
+
+    /** The instructions that the hypervisor decodes when it makes one for a guest. */
+    public InstructionTable instructions() {
+        if (instructions == null) {
+            instructions = InstructionSet.create();
+        }
+        return instructions;
     }
 
     /** What frames are used as, once there has been a PV domain. */

@@ -12,6 +12,7 @@ import org.xenolith.hypervisor.abi.GuestAbi;
 public final class PvhContainer implements Container {
     /** Xen's debug port, open to every HVM guest: bytes go to the hypervisor's console. */
     private static final int DEBUG_PORT = 0xe9;
+    private static final int VMCALL_LENGTH = 3;
     private static final int TYPE_SHIFT = 56;
 
     private final Vcpu vcpu;
@@ -30,6 +31,11 @@ public final class PvhContainer implements Container {
     @Override
     public GuestAbi callAbi() {
         return vcpu.cpu().code64() ? GuestAbi.X86_64 : GuestAbi.X86_32;
+    }
+
+    @Override
+    public int callLength() {
+        return VMCALL_LENGTH;
     }
 
     @Override

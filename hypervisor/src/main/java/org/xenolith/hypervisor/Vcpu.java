@@ -7,6 +7,7 @@ import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
 import org.xenolith.hypervisor.evtchn.EventVcpu;
 import org.xenolith.hypervisor.gnttab.GrantTarget;
+import org.xenolith.hypervisor.pv.PvContainer;
 import org.xenolith.hypervisor.shared.SharedInfo;
 import org.xenolith.hypervisor.shared.SharedPage;
 import org.xenolith.hypervisor.shared.TimeInfo;
@@ -32,7 +33,8 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
     private final Domain domain;
     private final int id;
     private final Cpu cpu;
-    private final PvhContainer container;
+    private final Container container;
+    private final PvContainer pv;
     private final VcpuTimers timers;
     private final Runstate runstate;
     private final GuestAccess access;
@@ -52,7 +54,8 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
     Vcpu(Domain domain, int id) {
         this.domain = domain;
         this.id = id;
-        this.container = new PvhContainer(this);
+        this.pv = domain.config().pv() == null ? null : new PvContainer(this);
+        this.container = pv == null ? new PvhContainer(this) : pv;
         Host host = domain.host();
         this.cpu = new Cpu(id, id << Domain.APIC_ID_SHIFT, domain.model(), host.memory(), domain, container,
                 host.clock(), host.timers());
@@ -82,6 +85,11 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
 
     public Container container() {
         return container;
+    }
+
+    /** The container of a PV guest's vCPU, or null. */
+    public PvContainer pv() {
+        return pv;
     }
 
     public VcpuTimers timers() {
@@ -229,6 +237,7 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
 
     /** SCHEDOP_block: gives the processor up until an event or interrupt. */
     public void block() {
+        container.beforeBlock();
         if (info != null && info.upcallPending() || cpu.apic().pending() || cpu.nmiPending()) {
             return;
         }

@@ -4,12 +4,14 @@ package org.xenolith.hypervisor;
  * CPUID as a guest of the hypervisor sees it: the Xen leaves (public/arch-x86/cpuid.h) and what is changed in the CPU
  * model's own.
  */
-final class XenCpuid {
+public final class XenCpuid {
     static final int FIRST = 0x4000_0000;
     private static final int LAST = FIRST + 5;
     /** Leaves from here on in the range reserved for hypervisors read as zero. */
     private static final int RANGE_END = 0x4001_0000;
     private static final int FEATURES_HVM = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6;
+    /** MMU_PT_UPDATE_PRESERVE_AD is there. */
+    private static final int PRESERVES_AD = 1;
     private static final int TSC_RDTSCP = 1 << 2;
 
     private static final int ECX1_DTES64 = 1 << 2;
@@ -33,13 +35,40 @@ final class XenCpuid {
 
     /** Edits the model's eax, ebx, ecx, edx for an HVM guest. */
     static void hvm(Vcpu v, int leaf, int subleaf, int[] regs) {
-        if (Integer.compareUnsigned(leaf, FIRST) >= 0 && Integer.compareUnsigned(leaf, RANGE_END) < 0) {
+        if (isXenLeaf(leaf)) {
             java.util.Arrays.fill(regs, 0);
             if (leaf <= LAST) {
                 xenLeaf(v, leaf - FIRST, subleaf, regs);
             }
-            return;
+        } else {
+            hide(leaf, regs);
         }
+    }
+
+    private static boolean isXenLeaf(int leaf) {
+        return Integer.compareUnsigned(leaf, FIRST) >= 0 && Integer.compareUnsigned(leaf, RANGE_END) < 0;
+    }
+
+    /** Edits them for a PV guest, and tells whether the leaf is the hypervisor's own. */
+    public static boolean pv(Vcpu v, int leaf, int subleaf, int[] regs) {
+        if (!isXenLeaf(leaf)) {
+            hide(leaf, regs);
+            return false;
+        }
+        java.util.Arrays.fill(regs, 0);
+        if (leaf == FIRST + 2) {
+            regs[0] = 1;
+            regs[1] = FIRST;
+            regs[2] = PRESERVES_AD;
+        } else if (leaf == FIRST + 5 && subleaf == 0) {
+            regs[1] = 64 - Long.numberOfLeadingZeros((v.domain().frames().frames() << 12) - 1);
+        } else if (leaf <= FIRST + 3) {
+            xenLeaf(v, leaf - FIRST, subleaf, regs);
+        }
+        return true;
+    }
+
+    private static void hide(int leaf, int[] regs) {
         switch (leaf) {
             case 1 -> {
                 regs[2] &= ~(ECX1_DTES64 | ECX1_MONITOR | ECX1_DS_CPL | ECX1_VMX | ECX1_SMX | ECX1_EIST | ECX1_TM2

@@ -15,7 +15,6 @@ import org.xenolith.hypervisor.abi.GuestAbi;
  */
 public final class HypercallTable implements Hypercalls {
     private static final int SIZE = 64;
-    private static final int VMCALL_LENGTH = 3;
     private static final int[] REGISTERS_64 = {CpuState.RDI, CpuState.RSI, CpuState.RDX, 10, 8, 9};
     private static final int[] REGISTERS_32 = {CpuState.RBX, CpuState.RCX, CpuState.RDX, CpuState.RSI, CpuState.RDI,
         CpuState.RBP};
@@ -25,40 +24,48 @@ public final class HypercallTable implements Hypercalls {
     private final Hypercall[] pv = new Hypercall[SIZE];
 
     public HypercallTable() {
+        Hypercall events = new EventChannelOp();
+        Hypercall physdev = new PhysdevOp();
+        SubOperations nmi = new SubOperations("nmi_op")
+                .add(0, "register_callback", PvCpuCalls::registerNmi)
+                .add(1, "unregister_callback", PvCpuCalls::unregisterNmi);
+        SubOperations callback = new SubOperations("callback_op")
+                .add(0, "register", PvCpuCalls::registerCallback)
+                .add(1, "unregister", PvCpuCalls::unregisterCallback);
         // @formatter:off
-        row( 0, "set_trap_table",         null);
+        row( 0, "set_trap_table",         null, PvCpuCalls::setTrapTable);
         row( 1, "mmu_update",             null, new MmuUpdate());
-        row( 2, "set_gdt",                null);
-        row( 3, "stack_switch",           null);
-        row( 4, "set_callbacks",          null);
-        row( 5, "fpu_taskswitch",         null);
-        row( 6, "sched_op_compat",        null);
+        row( 2, "set_gdt",                null, PvCpuCalls::setGdt);
+        row( 3, "stack_switch",           null, PvCpuCalls::stackSwitch);
+        row( 4, "set_callbacks",          null, PvCpuCalls::setCallbacks);
+        row( 5, "fpu_taskswitch",         null, PvCpuCalls::fpuTaskswitch);
+        row( 6, "sched_op_compat",        null, PvCpuCalls::schedOpCompat);
         row( 7, "platform_op",            new PlatformOp());
-        row( 8, "set_debugreg",           null);
-        row( 9, "get_debugreg",           null);
-        row(10, "update_descriptor",      null);
+        row( 8, "set_debugreg",           null, PvCpuCalls::setDebugreg);
+        row( 9, "get_debugreg",           null, PvCpuCalls::getDebugreg);
+        row(10, "update_descriptor",      null, PvCpuCalls::updateDescriptor);
         row(12, "memory_op",              new MemoryOp());
         row(13, "multicall",              new Multicall(this));
         row(14, "update_va_mapping",      null, new UpdateVaMapping(false));
         row(15, "set_timer_op",           new SetTimerOp());
-        row(16, "event_channel_op_compat", null);
+        row(16, "event_channel_op_compat", null, c -> PvCpuCalls.compat(c, events));
         row(17, "xen_version",            new XenVersion());
         row(18, "console_io",             new ConsoleIo());
-        row(19, "physdev_op_compat",      null);
+        row(19, "physdev_op_compat",      null, c -> PvCpuCalls.compat(c, physdev));
         row(20, "grant_table_op",         new GrantTableOp());
         row(21, "vm_assist",              new VmAssist());
         row(22, "update_va_mapping_otherdomain", null, new UpdateVaMapping(true));
         row(23, "iret",                   null);
         row(24, "vcpu_op",                new VcpuOp());
-        row(25, "set_segment_base",       null);
+        row(25, "set_segment_base",       null, PvCpuCalls::setSegmentBase);
         row(26, "mmuext_op",              null, new MmuextOp());
         row(27, "xsm_op",                 null);
-        row(28, "nmi_op",                 null);
+        row(28, "nmi_op",                 null, c -> nmi.call(c, c.arg32(0), c.arg(1)));
         row(29, "sched_op",               new SchedOp());
-        row(30, "callback_op",            null);
+        row(30, "callback_op",            null, c -> callback.call(c, c.arg32(0), c.arg(1)));
         row(31, "xenoprof_op",            null);
-        row(32, "event_channel_op",       new EventChannelOp());
-        row(33, "physdev_op",             new PhysdevOp());
+        row(32, "event_channel_op",       events);
+        row(33, "physdev_op",             c -> -Errno.ENOSYS, physdev);
         row(34, "hvm_op",                 new HvmOp(), null);
         row(35, "sysctl",                 new ToolstackOp(ToolstackOp.SYSCTL_VERSION));
         row(36, "domctl",                 new ToolstackOp(ToolstackOp.DOMCTL_VERSION));
@@ -107,7 +114,7 @@ public final class HypercallTable implements Hypercalls {
                     cpu.setReg32(registers[i], args[i]);
                 }
             }
-            cpu.setRip(cpu.rip() - VMCALL_LENGTH);
+            cpu.setRip(cpu.rip() - vcpu.container().callLength());
             cpu.requestAttention();
         } else if (abi == GuestAbi.X86_64) {
             cpu.setReg(CpuState.RAX, result);

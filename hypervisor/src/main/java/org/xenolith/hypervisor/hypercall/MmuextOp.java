@@ -60,7 +60,9 @@ final class MmuextOp implements Hypercall {
                 return -Errno.EACCES;
             }
             case 13 -> {
-                return m.setLdt(c.vcpu(), a, (int) b);
+                int rc = m.setLdt(c.vcpu(), a, (int) b);
+                c.vcpu().pv().loadLdt(c.vcpu().cpu());
+                return rc;
             }
             case 15 -> {
                 return c.abi() == GuestAbi.X86_64 ? m.newUserBaseptr(c.vcpu(), a) : -Errno.EINVAL;

@@ -113,7 +113,7 @@ final class VcpuOp implements Hypercall {
         if (v.initialised()) {
             return -Errno.EEXIST;
         }
-        return HvmContext.apply(c, v, arg);
+        return v.pv() == null ? HvmContext.apply(c, v, arg) : PvContext.apply(c, v, arg);
     }
 
     private static long registerInfo(HypercallContext c, long arg) {

@@ -12,10 +12,22 @@ final class VmAssist implements Hypercall {
      */
     private static final long VALID_HVM = 1L << 5;
 
+    /** VMASST_TYPE_4gb_segments and its notification, writable_pagetables, pae_extended_cr3, architectural_iopl, runstate_update_flag. */
+    private static final long VALID_PV = 0x3f;
+    /** VMASST_TYPE_m2p_strict, of 64-bit PV guests. */
+    private static final long M2P_STRICT = 1L << 32;
+
+    private static long valid(HypercallContext c) {
+        if (c.domain().pv() == null) {
+            return VALID_HVM;
+        }
+        return c.domain().pv().wide() ? VALID_PV | M2P_STRICT : VALID_PV;
+    }
+
     @Override
     public long call(HypercallContext c) {
         int type = c.arg32(1);
-        if (type < 0 || type >= 64 || (VALID_HVM & 1L << type) == 0) {
+        if (type < 0 || type >= 64 || (valid(c) & 1L << type) == 0) {
             return -Errno.EINVAL;
         }
         long bits = c.domain().vmAssist();

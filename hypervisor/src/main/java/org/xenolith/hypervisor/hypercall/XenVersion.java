@@ -30,6 +30,9 @@ final class XenVersion implements Hypercall {
      */
     private static final int FEATURES_HVM = 1 | 1 << 2 | 1 << 8 | 1 << 9 | 1 << 13 | 1 << 16;
 
+    /** Of a PV guest: extended CR3 of PAE, preserved accessed and dirty bits, high memory, GNTMAP flags, memory ops, not direct-mapped. */
+    private static final int FEATURES_PV = 0x220f0;
+
     private final SubOperations operations = new SubOperations("xen_version")
             .add(0, "version", (c, arg) -> c.host().config().major() << 16 | c.host().config().minor())
             .add(1, "extraversion", (c, arg) -> text(c, arg, EXTRAVERSION_LENGTH, HostConfig::extraVersion))
@@ -68,10 +71,10 @@ final class XenVersion implements Hypercall {
 
     private static long features(HypercallContext c, long arg) {
         StructView v = c.read(FEATURE_INFO, arg);
-        if (v.get("submap_idx") != 0 || c.vcpu().container().kind() != Container.Kind.HVM) {
+        if (v.get("submap_idx") != 0) {
             return -Errno.EINVAL;
         }
-        v.set("submap", FEATURES_HVM);
+        v.set("submap", c.vcpu().container().kind() == Container.Kind.HVM ? FEATURES_HVM : FEATURES_PV);
         c.write(v, arg);
         return 0;
     }
