@@ -238,6 +238,8 @@ final class TcpFlow implements HostSockets.TcpEvents {
             measure(table.now() - timedAt);
             timedAt = -1;
         }
+        // it answers, so that the wait which timeouts have doubled is over
+        rto = srtt < 0 ? FIRST_RTO : Math.clamp(srtt + 4 * rttvar, MIN_RTO, MAX_RTO);
         if (recovering && ack - recover < 0) {
             // a partial acknowledgement: the next hole (RFC 6582)
             resendFirst();
@@ -431,7 +433,6 @@ final class TcpFlow implements HostSockets.TcpEvents {
             rttvar = (3 * rttvar + Math.abs(srtt - rtt)) / 4;
             srtt = (7 * srtt + rtt) / 8;
         }
-        rto = Math.clamp(srtt + 4 * rttvar, MIN_RTO, MAX_RTO);
     }
 
     private void onTimer() {
@@ -503,8 +504,8 @@ final class TcpFlow implements HostSockets.TcpEvents {
 
     @Override
     public void written(int bytes) {
-        if (state == State.ESTABLISHED && !guestEnded && advertised < BUFFER / 2
-                && window() - advertised >= BUFFER / 4) {
+        int most = scaling ? BUFFER : 0xffff;
+        if (state == State.ESTABLISHED && !guestEnded && advertised < most / 2 && window() - advertised >= most / 4) {
             acknowledge();
         }
     }
