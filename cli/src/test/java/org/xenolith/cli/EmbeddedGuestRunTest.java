@@ -92,6 +92,17 @@ final class EmbeddedGuestRunTest {
     }
 
     @Test
+    void no_attempt_of_an_attacking_pv_guest_is_allowed_in_either_tier() throws Exception {
+        kernel = EmbeddedGuest.ATTACK.copyInto(folder);
+        for (String tier : List.of("interpreter", "native")) {
+            assertEquals(0, run("--type", "pv", "--tier", tier), this::said);
+            assertEquals(EmbeddedGuest.ATTACK.expectedText(), printed());
+            JsonNode refused = statistics().get("unimplemented");
+            assertTrue(refused.get("pv.mm:writable_refused").asInt() > 5, refused::toString);
+        }
+    }
+
+    @Test
     void the_same_run_comes_out_twice() throws IOException {
         assertEquals(0, run("--seed", "7"));
         JsonNode first = statistics();

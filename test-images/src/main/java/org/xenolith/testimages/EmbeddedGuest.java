@@ -8,21 +8,30 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
 /**
- * The guests that come with Xenolith: ELF kernels with Xen's PVH note, assembled from {@code src/main/guest} by
+ * The guests that come with Xenolith: ELF kernels with Xen's notes, assembled from {@code src/main/guest} by
  * {@code build-guests.sh}. What {@link #HELLO} does last is chosen by the first word of its command line; its source lists
  * the words.
  */
 public enum EmbeddedGuest {
     /** Looks at Xen, uses a timer and event channels, says so on its console and powers off. */
-    HELLO("hello");
+    HELLO("hello", false),
+    /** A PV guest that tries to get at memory that is not its own, says whether any attempt was allowed and powers off. */
+    ATTACK("attack", true);
 
     /** Memory in bytes with which the guests print what {@link #expectedText} says. */
     public static final long MEMORY = 16L << 20;
 
     private final String resource;
+    private final boolean pv;
 
-    EmbeddedGuest(String resource) {
+    EmbeddedGuest(String resource, boolean pv) {
         this.resource = resource;
+        this.pv = pv;
+    }
+
+    /** {@return true for a PV guest, false for PVH} */
+    public boolean pv() {
+        return pv;
     }
 
     /** {@return the guest's name} */

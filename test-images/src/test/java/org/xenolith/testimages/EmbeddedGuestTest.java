@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * The committed guests:
  * <ul>
  * <li>are what their source gives, segment by segment, where GNU as and ld are there;</li>
- * <li>carry the note by which Xen finds the PVH entry;</li>
+ * <li>carry the note by which Xen finds the entry;</li>
  * <li>come with the text that they print.</li>
  * </ul>
  */
@@ -50,11 +50,14 @@ final class EmbeddedGuestTest {
 
     @ParameterizedTest
     @EnumSource
-    void guests_have_the_note_with_their_pvh_entry(EmbeddedGuest guest) {
+    void guests_have_the_note_with_their_entry(EmbeddedGuest guest) {
         byte[] image = guest.image();
-        ByteBuffer note = ByteBuffer.allocate(20).order(ByteOrder.LITTLE_ENDIAN).putInt(4).putInt(4).putInt(18)
-                .put("Xen\0".getBytes(StandardCharsets.US_ASCII)).putInt(entry(image));
-        assertTrue(segments(image).stream().anyMatch(s -> Arrays.equals(s, note.array())));
+        int size = guest.pv() ? 8 : 4;
+        ByteBuffer note = ByteBuffer.allocate(16 + size).order(ByteOrder.LITTLE_ENDIAN).putInt(4).putInt(size)
+                .putInt(guest.pv() ? 1 : 18).put("Xen\0".getBytes(StandardCharsets.US_ASCII));
+        note.put(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(entry(image)).array(), 0, size);
+        assertTrue(segments(image).stream().anyMatch(
+                s -> s.length >= note.capacity() && Arrays.equals(Arrays.copyOf(s, note.capacity()), note.array())));
     }
 
     @ParameterizedTest
@@ -64,8 +67,8 @@ final class EmbeddedGuestTest {
         assertArrayEquals(guest.image(), Files.readAllBytes(guest.copyInto(folder)));
     }
 
-    private static int entry(byte[] elf) {
-        return (int) ByteBuffer.wrap(elf).order(ByteOrder.LITTLE_ENDIAN).getLong(24);
+    private static long entry(byte[] elf) {
+        return ByteBuffer.wrap(elf).order(ByteOrder.LITTLE_ENDIAN).getLong(24);
     }
 
     /** File content of the program headers' segments. */

@@ -147,7 +147,7 @@ final class GrantTableOp implements Hypercall {
     }
 
     private static void map(HypercallContext c, StructView v) throws GrantException {
-        GrantMappings.Mapped m = c.domain().mappings().map(c.resolve(v.get32("dom")), v.get32("ref"), v.get32("flags"),
+        GrantMappings.Mapped m = c.domain().mappings().map(v.get32("dom"), v.get32("ref"), v.get32("flags"),
                 v.get("host_addr"), c.vcpu().grantTarget());
         v.set("handle", m.handle());
         v.set("dev_bus_addr", m.devBusAddr());
