@@ -158,7 +158,7 @@ final class DemoCommand implements Callable<Integer> {
                 wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
                 MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
                 translationCache(kernel), Diagnostics.NONE);
-        RunResult result = new Session(app, config, Optional.empty(), Optional.empty(), verbose).run();
+        RunResult result = new Session(app, config, ConsoleTarget.STANDARD, Optional.empty(), verbose).run();
         String shown = kernel.getFileName().toString();
         table.add(shown, result);
         return result.outcome();

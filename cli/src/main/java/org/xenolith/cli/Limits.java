@@ -1,6 +1,7 @@
 package org.xenolith.cli;
 
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.xenolith.host.ProcessMemory;
 
 /** What can be asked for. {@code xenolith info} prints these. */
@@ -17,6 +18,8 @@ final class Limits {
     /** Untouched guest memory costs nothing, so that a guest may have more than the host; its kernel's tables touch 1/64. */
     private static final int OVERCOMMIT = 8;
 
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}");
+
     private Limits() {
     }
 
@@ -24,6 +27,17 @@ final class Limits {
     static long maxMemory() {
         long host = ProcessMemory.hostBytes();
         return host == 0 ? MOST_MEMORY : Math.min(MOST_MEMORY, Math.max(host * OVERCOMMIT & -(1L << 30), 1L << 30));
+    }
+
+    /**
+     * Checks the name of a guest.
+     *
+     * @return null if it can be used, otherwise what is wrong with it
+     */
+    static String complaintAboutName(String name) {
+        return NAME.matcher(name).matches()
+                ? null
+                : "'" + name.replaceAll("\\p{Cntrl}", "?") + "' must be letters, digits and _ . + -, at most 63";
     }
 
     /**

@@ -1,31 +1,34 @@
 package org.xenolith.cli;
 
-import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.emulator.Diagnostics;
-import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.Pace;
+import org.xenolith.emulator.Restarts;
 import org.xenolith.emulator.Tier;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
 import org.xenolith.guests.net.NicSpec;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
-/** {@code xenolith run}: one guest, its console here. */
+/** {@code xenolith run}: one guest, its console here, or several from files. */
 @Command(name = "run", sortOptions = false, usageHelpWidth = 110,
-        customSynopsis = "xenolith run --kernel F [--initrd F] [--append S] [OPTION…]",
-        description = "Runs a guest, with its console on standard input and output and nothing else there.%n"
+        customSynopsis = {"xenolith run --kernel F [--initrd F] [--append S] [OPTION…]",
+            "       xenolith run A.cfg [B.cfg …] [OPTION…]"},
+        description = "Runs a guest, with its console on standard input and output and nothing else there; or the guests of xl"
+                + " configuration files.%n"
                 + "An option given twice: the last counts. QEMU's -kernel, -initrd, -append, -m, -smp are understood.%n",
         exitCodeListHeading = ExitStatus.LIST_HEADING,
         exitCodeList = {ExitStatus.LIST_0, ExitStatus.LIST_124, ExitStatus.LIST_125, ExitStatus.LIST_126,
@@ -33,7 +36,8 @@ import picocli.CommandLine.Parameters;
         footerHeading = "%nExamples:%n",
         footer = {"  xenolith run --kernel vmlinuz --initrd initrd.gz --append 'console=hvc0'",
             "  xenolith run -kernel vmlinuz -initrd initrd.gz -append 'console=hvc0 quiet' -m 1G -smp 4",
-            "  xenolith run --kernel vmlinuz --timeout 90s --stats run.json --console boot.log"})
+            "  xenolith run --kernel vmlinuz --timeout 90s --stats run.json --console boot.log",
+            "  xenolith run web.cfg db.cfg --console-dir logs"})
 final class RunCommand implements Callable<Integer> {
     /** The version of Xen whose interface guests find. */
     static final String XEN_VERSION = "4.17";
@@ -42,17 +46,22 @@ final class RunCommand implements Callable<Integer> {
     /** Tiers that can be chosen here. */
     static final List<String> BUILT_TIERS = List.of("auto", "native", "interpreter", "lockstep");
 
-    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}");
+    /** Options that a configuration file takes the place of. */
+    private static final List<String> OF_A_GUEST = List.of("--type", "--kernel", "--initrd", "--append", "--memory",
+            "--disk", "--vcpus", "--net", "--pcap", "--name");
     private static final long NS_PER_MS = 1_000_000;
 
     private final App app;
 
+    @Spec
+    private CommandSpec spec;
+
     @Option(names = "--type", paramLabel = "TYPE", defaultValue = "pvh",
-            description = "Kind of guest: pvh (default), pv, hvm; pv and hvm are not built yet.")
+            description = "Kind of guest: pvh (default), pv, hvm; hvm is not built yet.")
     private String type;
 
     @Option(names = {"--kernel", "-kernel"}, paramLabel = "F",
-            description = "Kernel: a Linux bzImage, or an ELF file with Xen's PVH note.")
+            description = "Kernel: a Linux bzImage, or an ELF file with Xen's notes, also compressed by gzip.")
     private Path kernel;
 
     @Option(names = {"--initrd", "-initrd"}, paramLabel = "F", description = "Initial RAM disk.")
@@ -130,6 +139,10 @@ final class RunCommand implements Callable<Integer> {
             description = "Write the guest's console to a file; '-' (default) is standard input and output.")
     private Path console;
 
+    @Option(names = "--console-dir", paramLabel = "DIR",
+            description = "Write each guest's console to DIR/NAME.log; otherwise each line of several guests begins with [NAME].")
+    private Path consoleDirectory;
+
     @Option(names = "--stats", paramLabel = "F.json", description = "Write statistics of the run, however it ends.")
     private Path stats;
 
@@ -161,7 +174,8 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = {"-hda", "-hdb", "-hdc", "-hdd"}, hidden = true)
     private List<String> ideDisks = new ArrayList<>();
 
-    @Parameters(paramLabel = "CFG", arity = "0..*", hidden = true)
+    @Parameters(paramLabel = "CFG", arity = "0..*",
+            description = "xl configuration files, a guest each, in place of --kernel and what else describes a guest.")
     private List<String> configurations = new ArrayList<>();
 
     RunCommand(App app) {
@@ -174,29 +188,18 @@ final class RunCommand implements Callable<Integer> {
             System.setProperty(LogSetup.LEVEL_PROPERTY, "INFO");
         }
         Optional<StatsFile> statsFile = stats == null ? Optional.empty() : Optional.of(StatsFile.at(stats));
-        boolean toFile = console != null && !console.toString().equals("-");
-        if (toFile) {
-            OutputFiles.check(console);
-        }
+        ConsoleTarget target = ConsoleTarget.of(console, consoleDirectory);
         try (DiagnosticOptions aids = new DiagnosticOptions(trace, injectFault, tier, app.messages())) {
             MachineConfig config = configuration(aids.diagnostics());
-            Session session = new Session(app, config, toFile ? Optional.of(console) : Optional.empty(), statsFile,
-                    verbose);
+            Session session = new Session(app, config, target, statsFile, verbose);
             return ExitStatus.of(session.run().outcome());
         }
     }
 
     /** Checks everything that can be checked before anything is built. */
     private MachineConfig configuration(Diagnostics diagnostics)
-            throws UserError, ImageException, java.nio.file.NoSuchFileException {
+            throws UserError, ImageException, NoSuchFileException {
         refuseWhatIsNotBuilt();
-        if (!NAME.matcher(name).matches()) {
-            throw UserError.usage("--name: '" + name + "' must be letters, digits and _ . + -, at most 63");
-        }
-        String complaint = Limits.complaintAboutMemory(memory);
-        if (complaint != null) {
-            throw UserError.usage("--memory: " + complaint + " ('xenolith info' lists the limits)");
-        }
         if (codeCache < 4L << 20 || codeCache > 1L << 30) {
             throw UserError.usage("--code-cache: must be 4M to 1G");
         }
@@ -204,6 +207,29 @@ final class RunCommand implements Callable<Integer> {
             CpuModels.parse(cpu);
         } catch (IllegalArgumentException e) {
             throw new UserError("--cpu: " + e.getMessage(), e);
+        }
+        List<DomainConfig> domains = configurations.isEmpty() ? List.of(domain()) : fromFiles();
+        if (epoch != null && epoch.now()) {
+            app.messages().say("power-on at " + epoch.moment() + "; --epoch " + epoch.moment() + " repeats this run");
+        }
+        Pace chosen = pace != null ? pace : app.terminal().isPresent() ? Pace.REAL : Pace.MAX;
+        return new MachineConfig(domains, cpu, tier, chosen, seed,
+                epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
+                timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
+                idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache,
+                TranslationCache.of(translationCache, tier),
+                diagnostics);
+    }
+
+    /** The guest that the options describe. */
+    private DomainConfig domain() throws UserError, ImageException, NoSuchFileException {
+        String complaint = Limits.complaintAboutName(name);
+        if (complaint != null) {
+            throw UserError.usage("--name: " + complaint);
+        }
+        complaint = Limits.complaintAboutMemory(memory);
+        if (complaint != null) {
+            throw UserError.usage("--memory: " + complaint + " ('xenolith info' lists the limits)");
         }
         if (append.indexOf('\0') >= 0) {
             throw UserError.usage("--append: has a zero byte in it");
@@ -215,51 +241,24 @@ final class RunCommand implements Callable<Integer> {
         if (initrd != null) {
             ImageFile.open(initrd);
         }
-        if (epoch != null && epoch.now()) {
-            app.messages().say("power-on at " + epoch.moment() + "; --epoch " + epoch.moment() + " repeats this run");
-        }
-        DomainConfig domain = new DomainConfig(name, type.equals("pv") ? GuestType.PV : GuestType.PVH, kernel,
-                Optional.ofNullable(initrd), append, memory, vcpus, !noReboot, nics(), disks());
-        Pace chosen = pace != null ? pace : app.terminal().isPresent() ? Pace.REAL : Pace.MAX;
-        return new MachineConfig(List.of(domain), cpu, tier, chosen, seed,
-                epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
-                timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
-                idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache,
-                TranslationCache.of(translationCache, tier),
-                diagnostics);
+        return new DomainConfig(name, type.equals("pv") ? GuestType.PV : GuestType.PVH, kernel,
+                Optional.ofNullable(initrd), append, memory, vcpus, Restarts.onReboot(!noReboot), nics(), GuestDevices.disks("--disk", disks), Optional.empty());
     }
 
-    private List<DiskConfig> disks() throws UserError {
-        List<DiskConfig> parsed = new ArrayList<>();
-        try {
-            for (String text : disks) {
-                DiskConfig disk = DiskConfig.parse(text);
-                Path file = disk.image().path();
-                if (!Files.exists(file)) {
-                    throw UserError.noFile(file.toString(), "");
-                }
-                if (Files.isDirectory(file)) {
-                    throw UserError.usage(file + ": is a directory; --disk needs an image");
-                }
-                parsed.add(disk);
+    /** The guests that configuration files describe; what options say about a guest has no place then. */
+    private List<DomainConfig> fromFiles() throws UserError, ImageException, NoSuchFileException {
+        for (String option : OF_A_GUEST) {
+            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw UserError.usage(option + ": a configuration file is given, " + configurations.getFirst()
+                        + "; say it there");
             }
-            DiskConfig.devices(parsed);
-            return parsed;
-        } catch (IllegalArgumentException e) {
-            throw new UserError("--disk: " + e.getMessage(), e);
         }
+        return new ConfigFiles(noReboot, app.messages()).read(configurations);
     }
 
     /** The interfaces; the first --pcap is of the first one, and so on. */
     private List<NicSpec> nics() throws UserError {
-        List<NicSpec> nics = new ArrayList<>();
-        for (String text : nets) {
-            try {
-                nics.add(NicSpec.parse(text));
-            } catch (IllegalArgumentException e) {
-                throw new UserError("--net: " + e.getMessage(), e);
-            }
-        }
+        List<NicSpec> nics = GuestDevices.nics("--net", nets);
         if (captures.size() > nics.size()) {
             throw UserError.usage("--pcap: there is no --net for " + captures.get(nics.size()));
         }
@@ -277,14 +276,6 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void refuseWhatIsNotBuilt() throws UserError {
-        if (!configurations.isEmpty()) {
-            String first = configurations.getFirst();
-            if (!Files.exists(Path.of(first))) {
-                throw UserError.noFile(first, "options begin with '--', as in --kernel FILE");
-            }
-            throw UserError.usage(
-                    first + ": xl configuration files are not built yet; if it is a kernel, write --kernel " + first);
-        }
         switch (type) {
             case "pvh", "pv" -> {
             }

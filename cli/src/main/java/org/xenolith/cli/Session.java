@@ -1,18 +1,13 @@
 package org.xenolith.cli;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.xenolith.emulator.Console;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.NicCounts;
 import org.xenolith.emulator.Outcome;
@@ -20,12 +15,11 @@ import org.xenolith.emulator.Progress;
 import org.xenolith.emulator.RunResult;
 import org.xenolith.guests.ImageException;
 import org.xenolith.host.HostClock;
-import org.xenolith.host.StreamConsole;
 import org.xenolith.host.Terminal;
 import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /**
- * One run of a machine from building to statistics, with the console on a file or on standard input and output.
+ * One run of a machine from building to statistics, with the consoles on files or on standard input and output.
  *
  * <p>Signals: SIGINT, SIGTERM and SIGHUP make the JVM shut down, with 128 plus the signal's number as its status. A
  * shutdown hook stops the machine and waits until the statistics are written; it also restores the terminal.
@@ -36,7 +30,7 @@ final class Session {
 
     private final App app;
     private final MachineConfig config;
-    private final Optional<Path> consoleFile;
+    private final ConsoleTarget target;
     private final Optional<StatsFile> stats;
     private final boolean verbose;
     private final HostClock clock = new HostClock();
@@ -48,14 +42,14 @@ final class Session {
     /**
      * Prepares a run.
      *
-     * @param consoleFile where the guest's output goes; empty for standard output, with standard input as its input
+     * @param target where the guests' output goes
      * @param stats where the statistics go
      * @param verbose whether to say each step and a summary
      */
-    Session(App app, MachineConfig config, Optional<Path> consoleFile, Optional<StatsFile> stats, boolean verbose) {
+    Session(App app, MachineConfig config, ConsoleTarget target, Optional<StatsFile> stats, boolean verbose) {
         this.app = app;
         this.config = config;
-        this.consoleFile = consoleFile;
+        this.target = target;
         this.stats = stats;
         this.verbose = verbose;
     }
@@ -73,9 +67,7 @@ final class Session {
         Runtime.getRuntime().addShutdownHook(hook);
         boolean written = false;
         try {
-            RunResult result = consoleFile.isPresent()
-                    ? runWithConsoleFile(consoleFile.get())
-                    : runWithStandardConsole();
+            RunResult result = runMachine();
             written = true;
             if (stats.isPresent()) {
                 stats.get().write(result);
@@ -118,28 +110,14 @@ final class Session {
         }
     }
 
-    private RunResult runWithConsoleFile(Path file) throws IOException, UserError, ImageException {
-        try (OutputStream out = Files.newOutputStream(file);
-                StreamConsole console = new StreamConsole(null, out, null, this::consoleBroken)) {
-            return runWith(console);
-        }
-    }
-
-    private RunResult runWithStandardConsole() throws IOException, UserError, ImageException {
-        InputStream in = app.in();
-        boolean raw = app.terminal().isPresent();
-        Runnable leave = () -> stop("left the console");
-        try (StreamConsole console = new StreamConsole(in, app.out(), raw ? leave : null, this::consoleBroken)) {
-            return runWith(console);
-        }
-    }
-
-    private RunResult runWith(StreamConsole stream) throws IOException, UserError, ImageException {
-        Console console = new ConsoleAdapter(stream);
-        try (MachineFactory.Handle built = build(console)) {
+    private RunResult runMachine() throws IOException, UserError, ImageException {
+        boolean typed = target.standard() && config.domains().size() == 1;
+        Runnable leave = app.terminal().isPresent() ? () -> stop("left the console") : null;
+        try (Consoles consoles = Consoles.open(target, config.domains(), app, leave, this::consoleBroken);
+                MachineFactory.Handle built = build(consoles)) {
             start(built);
             app.messages().clear();
-            if (consoleFile.isEmpty()) {
+            if (typed) {
                 app.terminal().ifPresent(this::takeTerminal);
             }
             return built.run();
@@ -155,7 +133,7 @@ final class Session {
         }
     }
 
-    private MachineFactory.Handle build(Console console) throws UserError, ImageException, NoSuchFileException {
+    private MachineFactory.Handle build(Consoles consoles) throws UserError, ImageException, NoSuchFileException {
         Progress progress = new Progress() {
             @Override
             public void step(String domain, String what) {
@@ -167,7 +145,7 @@ final class Session {
             }
         };
         try {
-            return app.machines().create(config, domain -> console, progress);
+            return app.machines().create(config, consoles::of, progress);
         } catch (IllegalArgumentException e) {
             throw new UserError(String.valueOf(e.getMessage()), e);
         } catch (OutOfMemoryError e) {
@@ -273,32 +251,5 @@ final class Session {
     /** Million instructions in a second of host time. */
     static double mips(RunResult r) {
         return r.wallMs() == 0 ? 0 : r.instructions() / 1e3 / r.wallMs();
-    }
-
-    private record ConsoleAdapter(StreamConsole stream) implements Console {
-        @Override
-        public boolean output(byte[] bytes, int offset, int length) {
-            return stream.output(bytes, offset, length);
-        }
-
-        @Override
-        public int input(byte[] into, int offset, int length) {
-            return stream.input(into, offset, length);
-        }
-
-        @Override
-        public boolean inputEnded() {
-            return stream.inputEnded();
-        }
-
-        @Override
-        public void await(long millis) {
-            stream.await(millis);
-        }
-
-        @Override
-        public void interrupt() {
-            stream.interrupt();
-        }
     }
 }

@@ -7,14 +7,18 @@ final class UserError extends Exception {
     private final int status;
 
     private UserError(int status, String message) {
-        super(message);
+        this(status, message, null);
+    }
+
+    /** As the static methods make it, found by something that threw {@code cause}. */
+    UserError(int status, String message, Throwable cause) {
+        super(message, cause);
         this.status = status;
     }
 
     /** A bad option, configuration or image, found by something that threw {@code cause}. */
     UserError(String message, Throwable cause) {
-        super(message, cause);
-        this.status = ExitStatus.USAGE;
+        this(ExitStatus.USAGE, message, cause);
     }
 
     /** A bad option, configuration or image. */

@@ -32,6 +32,8 @@ final class FakeMachine implements MachineFactory {
     final ByteArrayOutputStream out = new ByteArrayOutputStream();
     final ByteArrayOutputStream err = new ByteArrayOutputStream();
     final List<MachineConfig> configs = new ArrayList<>();
+    /** The consoles of the last machine's guests. */
+    final List<Console> guests = new ArrayList<>();
     InputStream in = InputStream.nullInputStream();
     OutputStream stdout = out;
     Body body = (machine, console) -> Outcome.POWEROFF;
@@ -61,8 +63,10 @@ final class FakeMachine implements MachineFactory {
     @Override
     public Handle create(MachineConfig config, Function<DomainConfig, Console> consoles, Progress progress) {
         configs.add(config);
+        guests.clear();
+        config.domains().forEach(d -> guests.add(consoles.apply(d)));
+        Console console = guests.getFirst();
         DomainConfig domain = config.domains().getFirst();
-        Console console = consoles.apply(domain);
         progress.step(domain.name(), "loading " + domain.kernel());
         return new Handle() {
             @Override
@@ -86,14 +90,17 @@ final class FakeMachine implements MachineFactory {
 
     /** A result with numbers that can be recognised. */
     static RunResult result(MachineConfig config, Outcome outcome, String crashReport) {
-        DomainConfig d = config.domains().getFirst();
         String reason = outcome == Outcome.POWEROFF ? "" : "because of " + outcome.label();
         return new RunResult(outcome, reason, 1_234_567_890_123L, 5_000_000_000L, 25_000, Tier.INTERPRETER, 1.0, 321,
                 Map.of("hlt", 7L), Map.of("CPUID", 9L),
-                List.of(new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome,
-                        1_234_567_890_000L, "ab".repeat(32), 42, crashReport, disks(d),
-                        List.of(new NicCounts(0, "00:16:3e:01:02:03", "nat", 1, 64, 0, 0, 2, 128, 3)))),
+                config.domains().stream().map(d -> domain(d, outcome, crashReport)).toList(),
                 Map.of("msr:0x611", 3L));
+    }
+
+    private static RunResult.DomainResult domain(DomainConfig d, Outcome outcome, String crashReport) {
+        return new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome, 1_234_567_890_000L,
+                "ab".repeat(32), 42, crashReport, disks(d),
+                List.of(new NicCounts(0, "00:16:3e:01:02:03", "nat", 1, 64, 0, 0, 2, 128, 3)));
     }
 
     private static List<RunResult.DiskResult> disks(DomainConfig d) {

@@ -68,7 +68,7 @@ final class RunCommandTest {
         assertEquals("pvh", domain.type().label());
         assertEquals(512L << 20, domain.memoryBytes());
         assertEquals(1, domain.vcpus());
-        assertTrue(domain.reboot());
+        assertTrue(domain.restarts().reboot());
         assertEquals("x86-64-v2", config.cpu());
         assertEquals(Tier.AUTO, config.tier());
         assertEquals(Pace.MAX, config.pace(), "not on a terminal");
@@ -95,7 +95,7 @@ final class RunCommandTest {
         assertEquals(1L << 30, domain.memoryBytes());
         assertEquals(4, domain.vcpus());
         assertEquals("web-1", domain.name());
-        assertFalse(domain.reboot());
+        assertFalse(domain.restarts().reboot());
         assertEquals("x86-64-v3,-avx2", config.cpu());
         assertEquals(Tier.INTERPRETER, config.tier());
         assertEquals(Pace.REAL, config.pace());
@@ -248,15 +248,6 @@ final class RunCommandTest {
     void a_missing_kernel_option_is_named() {
         assertEquals(126, machine.execute("run"));
         assertOneLine("--kernel FILE");
-    }
-
-    @Test
-    void a_positional_argument_is_a_configuration_file_of_a_later_version() {
-        assertEquals(126, machine.execute("run", kernel.toString()));
-        assertOneLine("xenolith: " + kernel + ": xl configuration files are not built yet");
-        machine.err.reset();
-        assertEquals(127, machine.execute("run", "/nosuch.cfg"));
-        assertOneLine("xenolith: /nosuch.cfg: no such file");
     }
 
     @Test

@@ -3,6 +3,7 @@ package org.xenolith.emulator;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.xenolith.guests.net.NicSpec;
 
 /**
@@ -15,21 +16,24 @@ import org.xenolith.guests.net.NicSpec;
  * @param commandLine kernel command line
  * @param memoryBytes RAM in bytes, a multiple of 4096
  * @param vcpus number of virtual CPUs, 1 to 32
- * @param reboot start the guest again when it reboots; otherwise that ends it with {@link Outcome#REBOOT}
+ * @param restarts after which ends the guest is started again
  * @param nics network interfaces, eth0 first
  * @param disks disks, of which those without a name get the first {@code xvd} names that are free
+ * @param uuid its handle; empty to derive one from the machine's seed and the guest's name
  */
 public record DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
         long memoryBytes,
-        int vcpus, boolean reboot, List<NicSpec> nics, List<DiskConfig> disks) {
+        int vcpus, Restarts restarts, List<NicSpec> nics, List<DiskConfig> disks, Optional<UUID> uuid) {
     public DomainConfig {
         nics = List.copyOf(nics);
         disks = List.copyOf(disks);
     }
 
-    /** A guest without network interfaces and disks. */
+    /** A guest without network interfaces and disks, which a reboot starts again or ends. */
     public DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
             long memoryBytes, int vcpus, boolean reboot) {
-        this(name, type, kernel, initrd, commandLine, memoryBytes, vcpus, reboot, List.of(), List.of());
+        this(name, type, kernel, initrd, commandLine, memoryBytes, vcpus, Restarts.onReboot(reboot), List.of(),
+                List.of(),
+                Optional.empty());
     }
 }

@@ -60,7 +60,8 @@ final class GuestDomain {
         this.nics = nics;
         this.console = console;
         this.progress = progress;
-        this.uuid = UUID.nameUUIDFromBytes((seed + "/" + config.name()).getBytes(StandardCharsets.UTF_8));
+        this.uuid = config.uuid().orElseGet(
+                () -> UUID.nameUUIDFromBytes((seed + "/" + config.name()).getBytes(StandardCharsets.UTF_8)));
         try {
             digest = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
@@ -225,11 +226,17 @@ final class GuestDomain {
         if (outcome != null || domain.shutdownReason() < 0) {
             return false;
         }
+        Restarts restarts = config.restarts();
         switch (domain.shutdownReason()) {
-            case ShutdownReason.POWEROFF -> outcome = Outcome.POWEROFF;
+            case ShutdownReason.POWEROFF -> {
+                if (restarts.poweroff()) {
+                    return true;
+                }
+                outcome = Outcome.POWEROFF;
+            }
             case ShutdownReason.REBOOT, ShutdownReason.SOFT_RESET -> {
                 Optional<String> tripleFault = CrashReport.tripleFault(domain);
-                if (config.reboot()) {
+                if (restarts.reboot()) {
                     // some kernels restart this way on purpose: a line, not the report of a guest that ended
                     tripleFault.ifPresent(why -> progress.step(config.name(), why + "; it is started again"));
                     return true;
@@ -241,6 +248,10 @@ final class GuestDomain {
             }
             case ShutdownReason.SUSPEND -> outcome = Outcome.POWEROFF;
             default -> {
+                if (restarts.crash()) {
+                    progress.step(config.name(), "it crashed; it is started again");
+                    return true;
+                }
                 outcome = Outcome.CRASH;
                 crashReport = CrashReport.of(domain, config);
             }
