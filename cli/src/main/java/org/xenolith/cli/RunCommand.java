@@ -42,7 +42,7 @@ final class RunCommand implements Callable<Integer> {
     /** The version of Xen whose interface guests find. */
     static final String XEN_VERSION = "4.17";
     /** Types of guests that can be run. */
-    static final List<String> BUILT_TYPES = List.of("pvh");
+    static final List<String> BUILT_TYPES = List.of("pvh", "pv");
     /** Tiers that can be chosen here. */
     static final List<String> BUILT_TIERS = List.of("auto", "native", "interpreter", "lockstep");
 
