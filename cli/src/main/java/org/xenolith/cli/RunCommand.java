@@ -242,7 +242,8 @@ final class RunCommand implements Callable<Integer> {
             ImageFile.open(initrd);
         }
         return new DomainConfig(name, type.equals("pv") ? GuestType.PV : GuestType.PVH, kernel,
-                Optional.ofNullable(initrd), append, memory, vcpus, Restarts.onReboot(!noReboot), nics(), GuestDevices.disks("--disk", disks), Optional.empty());
+                Optional.ofNullable(initrd), append, memory, vcpus, Restarts.onReboot(!noReboot), nics(),
+                GuestDevices.disks("--disk", disks), Optional.empty());
     }
 
     /** The guests that configuration files describe; what options say about a guest has no place then. */
