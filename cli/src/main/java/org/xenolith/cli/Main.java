@@ -55,6 +55,7 @@ public final class Main implements Runnable {
         command.addSubcommand(new RunCommand(app));
         command.addSubcommand(new DemoCommand(app));
         command.addSubcommand(new InfoCommand(app));
+        command.addSubcommand(ImageCommand.commandLine(app));
         command.addSubcommand(new CommandLine(new SelftestCommand(app)).addSubcommand(new HostileCommand(app)));
         command.setOut(new PrintWriter(new OutputStreamWriter(app.out(), StandardCharsets.UTF_8), true));
         command.setOverwrittenOptionsAllowed(true);

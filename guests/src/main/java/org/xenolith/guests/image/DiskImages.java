@@ -60,6 +60,19 @@ public final class DiskImages {
         }
     }
 
+    /**
+     * Opens a disk for a tool of ours rather than a guest: what is written there is what its user wants.
+     *
+     * @param path the image
+     * @param format its format; empty to go by its first bytes
+     * @param writable whether to write to it
+     * @param notices takes what the user should know, one line each
+     */
+    public static DiskImage openForTool(Path path, Optional<DiskFormat> format, boolean writable, Consumer<String> notices)
+            throws IOException {
+        return new ImageOpener(FileStore::open, notices).open(path, format, writable);
+    }
+
     /** The format of a file by its first bytes, if they are a magic number. */
     public static Optional<DiskFormat> recognise(Path path) throws IOException {
         try (ByteStore store = FileStore.open(path, false)) {

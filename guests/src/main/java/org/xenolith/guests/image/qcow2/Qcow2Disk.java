@@ -370,8 +370,18 @@ public final class Qcow2Disk implements DiskImage {
         }
     }
 
-    /** Writes a cluster compressed if that makes it shorter; for images that are being made. */
-    void writeCompressed(long offset, byte[] cluster) throws IOException {
+    /** {@return bytes of a cluster} */
+    public int clusterSize() {
+        return clusterSize;
+    }
+
+    /**
+     * Writes a cluster compressed if that makes it shorter; for images that are being made.
+     *
+     * @param offset of the cluster on the disk
+     * @param cluster a whole one, also at the end of the disk
+     */
+    public void writeCompressed(long offset, byte[] cluster) throws IOException {
         byte[] packed = new byte[clusterSize];
         int length = CompressedClusters.pack(cluster, packed);
         if (length == 0) {
