@@ -23,7 +23,8 @@ import picocli.CommandLine.Parameters;
         exitCodeList = {"0:sound, or everything was repaired", "1:the check could not be completed", "2:corruptions",
             "3:leaks, no corruption: space that nobody owns", "63:the format has nothing to check (raw)",
             ExitStatus.LIST_126, ExitStatus.LIST_127},
-        footerHeading = "%nExamples:%n", footer = {"  xenolith image check disk.qcow2", "  xenolith image check -r leaks disk.qcow2"})
+        footerHeading = "%nExamples:%n",
+        footer = {"  xenolith image check disk.qcow2", "  xenolith image check -r leaks disk.qcow2"})
 final class ImageCheckCommand implements Callable<Integer> {
     private static final int INCOMPLETE = 1;
     private static final int CORRUPT = 2;
@@ -117,9 +118,11 @@ final class ImageCheckCommand implements Callable<Integer> {
         if (r.corruptionsFixed() + r.leaksFixed() > 0) {
             out.println("repaired: " + r.corruptionsFixed() + " corruptions, " + r.leaksFixed() + " leaks");
         }
-        out.println(r.corruptions() + r.leaks() == 0 ? "no errors were found"
+        out.println(r.corruptions() + r.leaks() == 0
+                ? "no errors were found"
                 : r.corruptions() + " corruptions, " + r.leaks() + " leaks");
-        out.println(r.allocatedClusters() + " of " + r.totalClusters() + " clusters allocated, " + r.fragmentedClusters()
-                + " fragmented, " + r.compressedClusters() + " compressed; image ends at " + r.imageEnd());
+        out.println(
+                r.allocatedClusters() + " of " + r.totalClusters() + " clusters allocated, " + r.fragmentedClusters()
+                        + " fragmented, " + r.compressedClusters() + " compressed; image ends at " + r.imageEnd());
     }
 }

@@ -56,7 +56,8 @@ final class ImageConvertCommand implements Callable<Integer> {
     @Option(names = "-c", description = "Compress with zlib (qcow2).")
     private boolean compress;
 
-    @Option(names = "-l", paramLabel = "SNAPSHOT", description = "The disk as of this internal snapshot of FROM (qcow2).")
+    @Option(names = "-l", paramLabel = "SNAPSHOT",
+            description = "The disk as of this internal snapshot of FROM (qcow2).")
     private String snapshot;
 
     @Option(names = "-p", description = "Show progress; on a terminal it is shown anyway.")
@@ -104,8 +105,9 @@ final class ImageConvertCommand implements Callable<Integer> {
         ImageCreateCommand.create(app, to, target, source.size(), named, backing, backingFormat);
         Optional<DiskImage> below = Optional.empty();
         if (backing != null) {
-            below = Optional.of(DiskImages.openForTool(ImageOpener.resolve(to, backing), Optional.of(backingFormat), false, n -> {
-            }));
+            below = Optional.of(
+                    DiskImages.openForTool(ImageOpener.resolve(to, backing), Optional.of(backingFormat), false, n -> {
+                    }));
         }
         boolean done = false;
         try (DiskImage image = DiskImages.openForTool(to, Optional.of(target), true, n -> {

@@ -45,7 +45,8 @@ final class ImageCreateCommand implements Callable<Integer> {
                     + " vhd: subformat=dynamic or fixed.")
     private List<String> options;
 
-    @Option(names = "-b", paramLabel = "FILE", description = "The backing file, relative to the new image (qcow2, vhd).")
+    @Option(names = "-b", paramLabel = "FILE",
+            description = "The backing file, relative to the new image (qcow2, vhd).")
     private String backing;
 
     @Option(names = "-F", paramLabel = "FORMAT", converter = ImageFiles.Format.class,
@@ -65,7 +66,8 @@ final class ImageCreateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         return ImageFiles.with(() -> {
-            long bytes = create(app, file, format, size, ImageFiles.options(ImageFiles.orEmpty(options)), backing, backingFormat);
+            long bytes = create(app, file, format, size, ImageFiles.options(ImageFiles.orEmpty(options)), backing,
+                    backingFormat);
             if (!quiet) {
                 app.text().println(file + ": " + format.label() + ", " + Limits.size(bytes));
             }
@@ -85,14 +87,16 @@ final class ImageCreateCommand implements Callable<Integer> {
             bytes = size;
         } else if (backing != null) {
             Path below = ImageOpener.resolve(file, backing);
-            try (DiskImage image = DiskImages.openForTool(below, Optional.of(backingFormat), false, app.messages()::say)) {
+            try (DiskImage image = DiskImages.openForTool(below, Optional.of(backingFormat), false,
+                    app.messages()::say)) {
                 bytes = image.size();
             }
         } else {
             throw UserError.usage(file + ": a size must be given");
         }
         UUID id = UUID.randomUUID();
-        byte[] unique = ByteBuffer.allocate(16).putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits()).array();
+        byte[] unique = ByteBuffer.allocate(16).putLong(id.getMostSignificantBits())
+                .putLong(id.getLeastSignificantBits()).array();
         ImageCreator.create(new ImageCreator.Request(file, format, bytes, options, Optional.ofNullable(backing),
                 Optional.ofNullable(backingFormat), Instant.now().getEpochSecond(), unique));
         return bytes;

@@ -86,7 +86,7 @@ final class ImageFiles {
     /** A tree of maps, lists, texts and numbers as JSON. */
     static String json(Object tree) throws JsonProcessingException {
         ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-        return mapper.writeValueAsString(mapper.<JsonNode>valueToTree(tree));
+        return mapper.writeValueAsString(mapper.<JsonNode> valueToTree(tree));
     }
 
     static Optional<String> text(Map<String, Object> values, String name) {

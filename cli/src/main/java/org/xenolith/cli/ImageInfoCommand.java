@@ -64,7 +64,8 @@ final class ImageInfoCommand implements Callable<Integer> {
             DiskFormat named = format;
             while (path != null) {
                 if (images.size() >= MOST_IMAGES) {
-                    throw UserError.usage(file + ": has more than " + MOST_IMAGES + " images below each other, or stands on itself");
+                    throw UserError.usage(
+                            file + ": has more than " + MOST_IMAGES + " images below each other, or stands on itself");
                 }
                 Map<String, Object> info = describe(path, named);
                 images.add(info);
@@ -109,7 +110,8 @@ final class ImageInfoCommand implements Callable<Integer> {
             info.put("full-backing-filename", ImageOpener.resolve(path, backing.get()).toString());
         }
         if (actual == DiskFormat.QCOW2) {
-            List<Map<String, Object>> snapshots = Qcow2Tools.snapshots(path).stream().map(ImageInfoCommand::snapshot).toList();
+            List<Map<String, Object>> snapshots = Qcow2Tools.snapshots(path).stream().map(ImageInfoCommand::snapshot)
+                    .toList();
             if (!snapshots.isEmpty()) {
                 info.put("snapshots", snapshots);
             }

@@ -62,7 +62,8 @@ final class ImageSnapshotCommand implements Callable<Integer> {
                 list();
                 return ExitStatus.OK;
             }
-            SnapshotAction what = action.create != null ? SnapshotAction.CREATE
+            SnapshotAction what = action.create != null
+                    ? SnapshotAction.CREATE
                     : action.apply != null ? SnapshotAction.APPLY : SnapshotAction.DELETE;
             String name = action.create != null ? action.create : action.apply != null ? action.apply : action.delete;
             Qcow2Tools.snapshot(file, what, name, Instant.now().getEpochSecond());
@@ -71,7 +72,8 @@ final class ImageSnapshotCommand implements Callable<Integer> {
     }
 
     private void list() throws Exception {
-        List<Map<String, Object>> snapshots = Qcow2Tools.snapshots(file).stream().map(ImageInfoCommand::snapshot).toList();
+        List<Map<String, Object>> snapshots = Qcow2Tools.snapshots(file).stream().map(ImageInfoCommand::snapshot)
+                .toList();
         PrintStream out = app.text();
         if (json) {
             out.println(ImageFiles.json(snapshots));

@@ -80,7 +80,8 @@ final class ImageCommandTest {
     private static int qemu(String... args) throws Exception {
         List<String> command = new ArrayList<>(List.of("qemu-img"));
         command.addAll(List.of(args));
-        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start()
+        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start()
                 .waitFor();
     }
 

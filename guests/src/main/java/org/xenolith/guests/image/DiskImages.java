@@ -45,6 +45,10 @@ public final class DiskImages {
         try {
             boolean writable = !spec.readOnly() && !spec.snapshot();
             DiskImage image = new ImageOpener(FileStore::open, notices).open(spec.path(), spec.format(), writable);
+            if (image.size() == 0) {
+                image.close();
+                throw new ImageException(spec.path().toString(), "is a disk of 0 bytes, which no guest can use");
+            }
             if (image.startsWithGuestData()) {
                 image = new GuardedDisk(image);
             }
@@ -68,7 +72,8 @@ public final class DiskImages {
      * @param writable whether to write to it
      * @param notices takes what the user should know, one line each
      */
-    public static DiskImage openForTool(Path path, Optional<DiskFormat> format, boolean writable, Consumer<String> notices)
+    public static DiskImage openForTool(Path path, Optional<DiskFormat> format, boolean writable,
+            Consumer<String> notices)
             throws IOException {
         return new ImageOpener(FileStore::open, notices).open(path, format, writable);
     }

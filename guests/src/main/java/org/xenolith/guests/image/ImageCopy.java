@@ -23,7 +23,8 @@ public final class ImageCopy {
      * @param compress whether to compress; only qcow2 can
      * @param progress takes the bytes done so far
      */
-    public static void copy(DiskImage from, DiskImage to, Optional<DiskImage> below, boolean compress, LongConsumer progress)
+    public static void copy(DiskImage from, DiskImage to, Optional<DiskImage> below, boolean compress,
+            LongConsumer progress)
             throws IOException {
         byte[] piece = new byte[PIECE];
         byte[] old = below.isPresent() ? new byte[PIECE] : null;
@@ -60,7 +61,9 @@ public final class ImageCopy {
     }
 
     private static boolean isThere(byte[] piece, int at, int length, byte[] old) {
-        return old == null ? Zeroes.all(piece, at, length) : Arrays.equals(piece, at, at + length, old, at, at + length);
+        return old == null
+                ? Zeroes.all(piece, at, length)
+                : Arrays.equals(piece, at, at + length, old, at, at + length);
     }
 
     /** Writes runs of grains that are not there yet. */

@@ -34,7 +34,8 @@ public final class ImageCreator {
      * @param seconds the time, since 1970
      * @param id 16 bytes that are nobody else's; VHD wants them
      */
-    public record Request(Path path, DiskFormat format, long size, Map<String, String> options, Optional<String> backing,
+    public record Request(Path path, DiskFormat format, long size, Map<String, String> options,
+            Optional<String> backing,
             Optional<DiskFormat> backingFormat, long seconds, byte[] id) {
     }
 
@@ -89,7 +90,8 @@ public final class ImageCreator {
         }
         Optional<String> dataFile = Optional.ofNullable(request.options().get("data_file"));
         Qcow2Options options = new Qcow2Options(version, Long.numberOfTrailingZeros(cluster),
-                (int) Math.min(65, number(file, "refcount_bits", request.options().getOrDefault("refcount_bits", "16"))),
+                (int) Math.min(65,
+                        number(file, "refcount_bits", request.options().getOrDefault("refcount_bits", "16"))),
                 flag(request, "lazy_refcounts"), request.backing(), request.backingFormat().map(ImageCreator::qemuName),
                 dataFile, flag(request, "data_file_raw"));
         try (ByteStore store = FileStore.create(request.path())) {
@@ -116,7 +118,8 @@ public final class ImageCreator {
         }
         long stamp = Math.max(0, request.seconds() - 946_684_800L); // 2000-01-01
         boolean differencing = request.backing().isPresent();
-        if (differencing && (kind.equals("fixed") || request.backingFormat().orElse(DiskFormat.VHD) != DiskFormat.VHD)) {
+        if (differencing
+                && (kind.equals("fixed") || request.backingFormat().orElse(DiskFormat.VHD) != DiskFormat.VHD)) {
             throw new ImageException(file, "only a VHD can be the parent of a VHD, and a fixed one has none");
         }
         try (ByteStore store = FileStore.create(request.path())) {
@@ -125,7 +128,8 @@ public final class ImageCreator {
                 VhdImages.createDifferencing(store, parent, request.backing().get(), stamp, request.id());
             } else {
                 VhdImages.create(store, size,
-                        kind.equals("fixed") ? VhdImages.Subformat.FIXED : VhdImages.Subformat.DYNAMIC, stamp, request.id());
+                        kind.equals("fixed") ? VhdImages.Subformat.FIXED : VhdImages.Subformat.DYNAMIC, stamp,
+                        request.id());
             }
         } catch (ImageException e) {
             Files.deleteIfExists(request.path());
@@ -142,7 +146,8 @@ public final class ImageCreator {
         for (String name : request.options().keySet()) {
             if (!names.contains(name)) {
                 throw new ImageException(request.path().toString(), "the option '" + name + "' is not known for "
-                        + request.format().label() + "; there are: " + String.join(", ", names.stream().sorted().toList()));
+                        + request.format().label() + "; there are: "
+                        + String.join(", ", names.stream().sorted().toList()));
             }
         }
     }

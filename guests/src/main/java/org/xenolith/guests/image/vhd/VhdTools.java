@@ -68,7 +68,8 @@ public final class VhdTools {
             if (leaks > 0) {
                 findings.add("leak: " + spare + " bytes between the last block and the footer");
             }
-            return new CheckReport(corruptions, leaks, 0, 0, header.tableEntries(), blocks.length, 0, 0, disk.end(), findings);
+            return new CheckReport(corruptions, leaks, 0, 0, header.tableEntries(), blocks.length, 0, 0, disk.end(),
+                    findings);
         }
     }
 }
