@@ -1,0 +1,209 @@
+package org.xenolith.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
+import org.xenolith.emulator.Console;
+import org.xenolith.emulator.Diagnostics;
+import org.xenolith.emulator.DomainConfig;
+import org.xenolith.emulator.GuestType;
+import org.xenolith.emulator.Machine;
+import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.NicCounts;
+import org.xenolith.emulator.Outcome;
+import org.xenolith.emulator.Pace;
+import org.xenolith.emulator.Progress;
+import org.xenolith.emulator.RunResult;
+import org.xenolith.emulator.Tier;
+import org.xenolith.guests.net.NicSpec;
+
+/**
+ * Debian's kernel with its xen-netfront: DHCP, TCP and pings behind NAT; two guests on a bridge, the same run in both tiers. Skipped where
+ * {@code test-images/fetch-debian.sh cloud busybox} has not been run.
+ */
+@Timeout(900)
+final class DebianNetworkTest {
+    private static final String HEAD = """
+            #!/bin/busybox sh
+            /bin/busybox --install -s /bin
+            export PATH=/bin
+            mount -t proc proc /proc
+            mount -t sysfs sys /sys
+            mount -t devtmpfs dev /dev
+            insmod /netfront.ko
+            ip link set eth0 up
+            """;
+    private static final String NAT = HEAD + """
+            printf '#!/bin/sh\\n[ "$1" = bound ] && ip addr add $ip/24 dev eth0 && ip route add default via $router\\n' >/tmp/d
+            chmod +x /tmp/d
+            udhcpc -i eth0 -n -q -s /tmp/d >/dev/null 2>&1
+            echo "ADDRESS $(ip -4 addr show eth0 | awk '/inet /{print $2}')"
+            nc 10.0.2.2 PORT </dev/null | sha256sum
+            ping -c 3 -q 10.0.2.2 | grep received
+            poweroff -f
+            """;
+    private static final String BRIDGE = HEAD + """
+            ip addr add 10.9.0.ME/24 dev eth0
+            mkdir /tmp/w; seq 1 30000 >/tmp/w/data; httpd -p 80 -h /tmp/w; sleep 2
+            ping -c 2 -q 10.9.0.PEER | grep received
+            wget -q -O - http://10.9.0.PEER/data | sha256sum
+            sleep 2; poweroff -f
+            """;
+
+    @TempDir
+    Path folder;
+    private Path root;
+    private Path kernel;
+    private Path module;
+
+    @BeforeEach
+    void find_kernel_and_module() throws IOException {
+        root = Path.of("").toAbsolutePath();
+        while (!Files.exists(root.resolve("test-images").resolve("make-initrd.sh"))) {
+            root = root.getParent();
+        }
+        System.setProperty("xenolith.home", root.toString());
+        PrintStream err = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
+        DebianGuest debian = DebianGuest.find(new Messages(err, false)).orElseThrow();
+        if (!debian.cached()) {
+            LoggerFactory.getLogger(DebianNetworkTest.class)
+                    .warn("SKIPPED: Debian's cloud kernel or busybox is not in .cache/debian");
+        }
+        assumeTrue(debian.cached(), "needs test-images/fetch-debian.sh cloud busybox");
+        kernel = debian.kernel().orElseThrow();
+        try (Stream<Path> files = Files.walk(kernel.getParent().resolveSibling("lib"))) {
+            module = files.filter(f -> f.endsWith("xen-netfront.ko")).findFirst().orElseThrow();
+        }
+    }
+
+    private Path initrd(String name, String init) throws IOException, InterruptedException {
+        Path script = Files.writeString(folder.resolve(name), init);
+        Path initrd = folder.resolve(name + ".gz");
+        Process make = new ProcessBuilder(root.resolve("test-images").resolve("make-initrd.sh").toString(),
+                initrd.toString(), script.toString(), module + ":/netfront.ko").inheritIO().start();
+        assertEquals(0, make.waitFor());
+        return initrd;
+    }
+
+    private DomainConfig guest(String name, Path initrd, String net) {
+        return new DomainConfig(name, GuestType.PVH, kernel, Optional.of(initrd), "console=hvc0 quiet", 256L << 20, 1,
+                false, List.of(NicSpec.parse(net)), List.of());
+    }
+
+    private static RunResult run(List<DomainConfig> guests, Tier tier, Map<String, StringBuilder> printed)
+            throws Exception {
+        MachineConfig config = new MachineConfig(guests, "x86-64-v2", tier, Pace.MAX, 0, MachineConfig.DEFAULT_EPOCH,
+                120_000_000_000L, 800_000, MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
+                Optional.empty(), Diagnostics.NONE);
+        try (Machine m = Machine.create(config,
+                d -> new Recorder(printed.computeIfAbsent(d.name(), n -> new StringBuilder())), new Progress() {
+                })) {
+            return m.run();
+        }
+    }
+
+    private record Recorder(StringBuilder text) implements Console {
+        @Override
+        public boolean output(byte[] bytes, int offset, int length) {
+            text.append(new String(bytes, offset, length, StandardCharsets.ISO_8859_1));
+            return true;
+        }
+
+        @Override
+        public int input(byte[] into, int offset, int length) {
+            return 0;
+        }
+
+        @Override
+        public void await(long millis) {
+            // nothing is ever typed
+        }
+
+        @Override
+        public void interrupt() {
+            // nobody waits
+        }
+    }
+
+    private static String sha256(byte[] data) throws Exception {
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(data));
+    }
+
+    @Test
+    void behind_nat_a_guest_gets_an_address_reads_from_the_host_and_pings_its_router() throws Exception {
+        byte[] data = new byte[1_000_000];
+        for (int i = 0; i < data.length; i++) {
+            data[i] = (byte) (i * 31 + i / 1000);
+        }
+        Map<String, StringBuilder> printed = new TreeMap<>();
+        Path capture = folder.resolve("a.pcap");
+        try (ServerSocket server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            Thread.ofPlatform().daemon().start(() -> {
+                try (Socket s = server.accept(); OutputStream out = s.getOutputStream()) {
+                    out.write(data);
+                } catch (IOException e) {
+                    LoggerFactory.getLogger(DebianNetworkTest.class).info("the server ended: {}", e.getMessage());
+                }
+            });
+            String init = NAT.replace("PORT", Integer.toString(server.getLocalPort()));
+            RunResult r = run(List.of(guest("a", initrd("nat", init), "nat,pcap=" + capture)), Tier.AUTO, printed);
+            String text = String.valueOf(printed.get("a"));
+            assertEquals(Outcome.POWEROFF, r.outcome(), text);
+            assertTrue(text.contains("ADDRESS 10.0.2.15/24"), text);
+            assertTrue(text.contains(sha256(data)), text);
+            assertTrue(text.contains("3 packets received"), text);
+            NicCounts n = r.domains().getFirst().nics().getFirst();
+            assertTrue(n.rxBytes() > data.length && n.txErrors() == 0 && n.rxErrors() == 0, n::toString);
+        }
+        assertTrue(Files.size(capture) > data.length, "the capture has the data");
+    }
+
+    @Test
+    void two_guests_on_a_bridge_talk_and_both_tiers_give_the_same_run() throws Exception {
+        List<DomainConfig> guests = new ArrayList<>();
+        for (int i = 1; i <= 2; i++) {
+            String init = BRIDGE.replace("ME", Integer.toString(i)).replace("PEER", Integer.toString(3 - i));
+            guests.add(guest("g" + i, initrd("bridge" + i, init), "bridge=lan0"));
+        }
+        StringBuilder lines = new StringBuilder();
+        for (int i = 1; i <= 30_000; i++) {
+            lines.append(i).append('\n');
+        }
+        String sum = sha256(lines.toString().getBytes(StandardCharsets.US_ASCII));
+        Map<String, StringBuilder> printed = new TreeMap<>();
+        RunResult first = run(guests, Tier.AUTO, printed);
+        assertEquals(Outcome.POWEROFF, first.outcome(), printed::toString);
+        for (StringBuilder text : printed.values()) {
+            assertTrue(text.toString().contains("2 packets received") && text.toString().contains(sum),
+                    text::toString);
+        }
+        RunResult second = run(guests, Tier.INTERPRETER, new TreeMap<>());
+        assertEquals(first.instructions(), second.instructions());
+        assertEquals(first.virtualNs(), second.virtualNs());
+        assertEquals(first.domains(), second.domains());
+    }
+}
