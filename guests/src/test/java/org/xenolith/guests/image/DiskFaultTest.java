@@ -29,7 +29,7 @@ class DiskFaultTest {
     private static final int SECTOR = 512;
     private static final int SECTORS = 320;
     private static final int SIZE = SECTORS * SECTOR;
-    private static final int REQUESTS = 36;
+    private static final int REQUESTS = 30;
     /** qemu-img is a process: it looks at every so many files. */
     private static final int QEMU_EVERY = 97;
 
@@ -96,7 +96,7 @@ class DiskFaultTest {
     @Test
     void dynamic_vhd() throws Exception {
         FaultyStore store = new FaultyStore("new", new byte[0], Integer.MAX_VALUE, FaultyStore.Fault.STOP, 0);
-        VhdImages.create(store, SIZE, VhdImages.Subformat.DYNAMIC, 0, new byte[16]);
+        VhdImages.create(store, SIZE, VhdImages.Subformat.DYNAMIC, 4096, 0, new byte[16]);
         everyFault(store.afterKill(), new long[SECTORS], DiskFormat.VHD);
     }
 

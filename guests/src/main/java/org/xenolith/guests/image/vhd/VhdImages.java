@@ -83,16 +83,23 @@ public final class VhdImages {
         }
     }
 
+    /** Makes an image with the usual blocks of 2 MiB in an empty file; parameters as below. */
+    public static void create(ByteStore store, long size, Subformat subformat, long stamp, byte[] id)
+            throws IOException, ImageException {
+        create(store, size, subformat, BLOCK_SIZE, stamp, id);
+    }
+
     /**
      * Makes an image in an empty file.
      *
      * @param store the file
      * @param size of the disk in bytes, a multiple of 512
      * @param subformat which kind
+     * @param blockSize of a dynamic disk, in bytes: a power of two from 4096 on
      * @param stamp the time, in seconds since 2000
      * @param id 16 bytes that are nobody else's
      */
-    public static void create(ByteStore store, long size, Subformat subformat, long stamp, byte[] id)
+    public static void create(ByteStore store, long size, Subformat subformat, int blockSize, long stamp, byte[] id)
             throws IOException, ImageException {
         check(store, size);
         if (subformat == Subformat.FIXED) {
@@ -100,7 +107,7 @@ public final class VhdImages {
             store.force();
             return;
         }
-        write(store, VhdFooter.make(VhdFooter.DYNAMIC, size, stamp, id), null, "");
+        write(store, VhdFooter.make(VhdFooter.DYNAMIC, size, stamp, id), blockSize, null, "");
     }
 
     /**
@@ -119,7 +126,7 @@ public final class VhdImages {
         if (VhdHeader.locator(name).length > 512) {
             throw new ImageException(store.name(), "the parent's path is too long for a VHD: " + name);
         }
-        write(store, VhdFooter.make(VhdFooter.DIFFERENCING, below.size(), stamp, id), below, name);
+        write(store, VhdFooter.make(VhdFooter.DIFFERENCING, below.size(), stamp, id), BLOCK_SIZE, below, name);
     }
 
     private static void check(ByteStore store, long size) throws ImageException {
@@ -128,11 +135,12 @@ public final class VhdImages {
         }
     }
 
-    private static void write(ByteStore store, VhdFooter footer, VhdFooter parent, String name) throws IOException {
-        int entries = (int) ((footer.size() + BLOCK_SIZE - 1) / BLOCK_SIZE);
+    private static void write(ByteStore store, VhdFooter footer, int blockSize, VhdFooter parent, String name)
+            throws IOException {
+        int entries = (int) ((footer.size() + blockSize - 1) / blockSize);
         long locator = VhdFooter.LENGTH + VhdHeader.LENGTH;
         long tableAt = locator + (parent == null ? 0 : 512);
-        byte[] header = VhdHeader.make(tableAt, entries, BLOCK_SIZE, parent, name, locator);
+        byte[] header = VhdHeader.make(tableAt, entries, blockSize, parent, name, locator);
         byte[] table = new byte[(entries * 4 + 511) / 512 * 512];
         Arrays.fill(table, (byte) 0xff);
         store.write(VhdFooter.LENGTH, header, 0, header.length);
