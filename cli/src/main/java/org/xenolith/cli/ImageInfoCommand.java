@@ -159,7 +159,8 @@ final class ImageInfoCommand implements Callable<Integer> {
     }
 
     private static String size(Object bytes) {
-        return Limits.size((Long) bytes) + " (" + bytes + " bytes)";
+        String text = Limits.size((Long) bytes);
+        return text.endsWith("bytes") ? text : text + " (" + bytes + " bytes)";
     }
 
     private static void line(PrintStream out, String name, Object value) {
