@@ -37,6 +37,7 @@ import org.xenolith.emulator.NicCounts;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Pace;
 import org.xenolith.emulator.Progress;
+import org.xenolith.emulator.Restarts;
 import org.xenolith.emulator.RunResult;
 import org.xenolith.emulator.Tier;
 import org.xenolith.guests.net.NicSpec;
@@ -111,7 +112,7 @@ final class DebianNetworkTest {
 
     private DomainConfig guest(String name, Path initrd, String net) {
         return new DomainConfig(name, GuestType.PVH, kernel, Optional.of(initrd), "console=hvc0 quiet", 256L << 20, 1,
-                false, List.of(NicSpec.parse(net)), List.of());
+                Restarts.onReboot(false), List.of(NicSpec.parse(net)), List.of(), Optional.empty());
     }
 
     private static RunResult run(List<DomainConfig> guests, Tier tier, Map<String, StringBuilder> printed)
