@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -26,10 +27,10 @@ import org.xenolith.testimages.EmbeddedGuest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code xenolith demo}: a guest of ours, then Debian's kernel where it can be had. */
+/** {@code xenolith demo}: guests of ours, then Debian's kernel where it can be had, each as PV and PVH side by side. */
 @Command(name = "demo", sortOptions = false, usageHelpWidth = 110,
-        description = "Runs a small guest that comes with Xenolith, then Debian's cloud kernel with busybox (downloaded with apt"
-                + " once, then kept in .cache), and prints a table of what ran.%n",
+        description = "Runs two small guests that come with Xenolith, one PVH and one PV, then Debian's cloud kernel with busybox as"
+                + " PV and as PVH side by side (downloaded with apt once, then kept in .cache), and prints a table of what ran.%n",
         exitCodeListHeading = ExitStatus.LIST_HEADING,
         exitCodeList = {"0:what could be had here ran well", ExitStatus.LIST_124, ExitStatus.LIST_125,
             ExitStatus.LIST_130,
@@ -108,12 +109,16 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private Outcome embedded(Path work) throws IOException, UserError, ImageException {
-        app.messages()
-                .say("1 of 2: '" + EmbeddedGuest.HELLO.label()
-                        + "', a PVH guest of one page of code that comes with Xenolith, "
-                        + Limits.size(EmbeddedGuest.MEMORY) + " of memory");
-        Path kernel = EmbeddedGuest.HELLO.copyInto(work);
-        return run(EmbeddedGuest.HELLO.label(), kernel, Optional.empty(), "", EmbeddedGuest.MEMORY);
+        app.messages().say("1 of 2: two guests that come with Xenolith, side by side: PVH '"
+                + EmbeddedGuest.HELLO.label() + "', and PV '" + EmbeddedGuest.ATTACK.label()
+                + "', which tries to get at memory that is not its own; " + Limits.size(EmbeddedGuest.MEMORY)
+                + " of memory each");
+        List<DomainConfig> guests = new ArrayList<>();
+        for (EmbeddedGuest guest : EmbeddedGuest.values()) {
+            guests.add(guest(guest.label(), guest.pv() ? GuestType.PV : GuestType.PVH, guest.copyInto(work),
+                    Optional.empty(), "", EmbeddedGuest.MEMORY));
+        }
+        return run(guests);
     }
 
     private Outcome debian(Path work) throws IOException, InterruptedException, UserError, ImageException {
@@ -139,28 +144,31 @@ final class DemoCommand implements Callable<Integer> {
         if (initrd.isEmpty() || kernel.isEmpty()) {
             return without("the initrd could not be made");
         }
-        messages.say("booting " + kernel.get().getFileName() + " as PVH with " + Limits.size(DEBIAN_MEMORY)
-                + " of memory; Ctrl-C ends it");
-        return run("debian", kernel.get(), initrd, "console=hvc0", DEBIAN_MEMORY);
+        messages.say("booting " + kernel.get().getFileName() + " as PV and as PVH side by side, each with "
+                + Limits.size(DEBIAN_MEMORY) + " of memory; Ctrl-C ends it");
+        return run(List.of(guest("debian-pv", GuestType.PV, kernel.get(), initrd, "console=hvc0", DEBIAN_MEMORY),
+                guest("debian-pvh", GuestType.PVH, kernel.get(), initrd, "console=hvc0", DEBIAN_MEMORY)));
     }
 
     private Outcome without(String why) {
         app.messages().say("Debian's kernel is left out: " + why);
-        table.addMissing("debian", "pvh", "-", "not run: " + why);
+        table.addMissing("debian", "pv, pvh", "-", "not run: " + why);
         return Outcome.POWEROFF;
     }
 
-    private Outcome run(String name, Path kernel, Optional<Path> initrd, String commandLine, long memory)
-            throws IOException, UserError, ImageException {
-        DomainConfig domain = new DomainConfig(name, GuestType.PVH, kernel, initrd, commandLine, memory, 1, false);
-        MachineConfig config = new MachineConfig(List.of(domain), CpuModels.DEFAULT, tier, Pace.MAX, 0,
+    private static DomainConfig guest(String name, GuestType type, Path kernel, Optional<Path> initrd,
+            String commandLine, long memory) {
+        return new DomainConfig(name, type, kernel, initrd, commandLine, memory, 1, false);
+    }
+
+    private Outcome run(List<DomainConfig> guests) throws IOException, UserError, ImageException {
+        MachineConfig config = new MachineConfig(guests, CpuModels.DEFAULT, tier, Pace.MAX, 0,
                 MachineConfig.DEFAULT_EPOCH, Long.MAX_VALUE,
                 wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
                 MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
-                translationCache(kernel), Diagnostics.NONE);
+                translationCache(guests.getFirst().kernel()), Diagnostics.NONE);
         RunResult result = new Session(app, config, ConsoleTarget.STANDARD, Optional.empty(), verbose).run();
-        String shown = kernel.getFileName().toString();
-        table.add(shown, result);
+        table.add(config, result);
         return result.outcome();
     }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.RunResult;
 
 /** A table of guests that ran. */
@@ -22,8 +23,10 @@ final class ResultTable {
     }
 
     /** Adds the guests of a run. */
-    void add(String kernel, RunResult r) {
-        for (RunResult.DomainResult d : r.domains()) {
+    void add(MachineConfig config, RunResult r) {
+        for (int i = 0; i < r.domains().size(); i++) {
+            RunResult.DomainResult d = r.domains().get(i);
+            String kernel = config.domains().get(i).kernel().getFileName().toString();
             rows.add(List.of(d.name(), d.type().label(), kernel, d.outcome().label(),
                     String.format(Locale.ROOT, "%,d", d.instructions()),
                     String.format(Locale.ROOT, "%.3f s", r.virtualNs() / 1e9),

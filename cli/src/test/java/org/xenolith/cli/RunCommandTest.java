@@ -204,7 +204,7 @@ final class RunCommandTest {
         "--pace slow | is not one of max, real",
         "--seed one | --seed: 'one' is not a 64-bit number", "--epoch later | --epoch: 'later' is not an ISO 8601 date",
         "--timeout 5x | --timeout: '5x' has an unknown unit", "--wall-timeout 0 | is no time at all",
-        "--idle-timeout -1s | --idle-timeout: '-1s'", "--name a/b | --name: 'a/b' must be", "--type pv | not built yet",
+        "--idle-timeout -1s | --idle-timeout: '-1s'", "--name a/b | --name: 'a/b' must be",
         "--type hvm | not built yet", "--type lxc | is not a kind of guest", "--cdrom x.iso | IDE is not built yet",
         "-cdrom x.iso | IDE is not built yet",
         "-hda x.img | -hda: IDE is not built yet; a disk of a pvh guest is --disk",
