@@ -154,6 +154,12 @@ public final class LocalApic {
         return gfn == mmioGfn;
     }
 
+    /** Takes the register page out of the address space until the next reset: for guests whose page tables name machine frames. */
+    public void hidePage() {
+        mmioGfn = -1;
+        cpu.mmu().flushAll();
+    }
+
     // ---- delivery ----
 
     /** Accepts a fixed, edge-triggered interrupt; it is lost while the APIC is disabled by hardware or software. */

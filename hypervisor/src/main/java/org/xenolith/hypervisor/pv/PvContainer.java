@@ -112,6 +112,8 @@ public final class PvContainer implements Container {
     public void resetProcessor(Cpu c) {
         boolean held = c.activity() == Cpu.Activity.WAIT_FOR_SIPI;
         c.reset();
+        // its address is that of a machine frame, which may be anyone's RAM
+        c.apic().hidePage();
         for (int r = 0; r < 16; r++) {
             c.setReg(r, 0);
         }

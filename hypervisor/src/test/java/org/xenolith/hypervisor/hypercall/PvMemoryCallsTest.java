@@ -198,6 +198,13 @@ final class PvMemoryCallsTest {
     }
 
     @Test
+    void the_local_apic_does_not_hide_a_machine_frame() {
+        PvGuest g = new PvGuest(t, GuestAbi.X86_64);
+        g.v.pv().resetProcessor(g.v.cpu());
+        assertFalse(g.v.cpu().apic().mapped(0xfee00));
+    }
+
+    @Test
     void calls_on_a_physmap_are_not_for_pv_guests() {
         PvGuest g = new PvGuest(t, GuestAbi.X86_64);
         assertEquals(-Errno.EACCES, g.call(MEMORY_OP, 7, g.va(0)));

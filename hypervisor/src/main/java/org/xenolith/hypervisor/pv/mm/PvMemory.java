@@ -1,8 +1,6 @@
 package org.xenolith.hypervisor.pv.mm;
 
 import java.util.TreeMap;
-import org.xenolith.cpu.CpuState;
-import org.xenolith.cpu.Segmentation;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.Host;
 import org.xenolith.hypervisor.Vcpu;
@@ -26,8 +24,6 @@ import org.xenolith.memory.RawMemory;
  */
 public final class PvMemory implements PvOwnership {
     private static final int M2P_STRICT = 32;
-    private static final int LDT_SELECTOR = XenSlots.RESERVED_GDT_PAGE + 1 << 12 | 0x50;
-    private static final int LDT_ATTRIBUTES = 0x82;
     private static final long MONITOR_ENTRY = Pte.P | Pte.RW | Pte.US | Pte.A;
     /** Limit of a GDT with the hypervisor's part. */
     public static final int GDT_LIMIT = XenSlots.GDT_PAGES * 4096 - 1;
@@ -449,18 +445,7 @@ public final class PvMemory implements PvOwnership {
 
     /** MMUEXT_SET_LDT. */
     public int setLdt(Vcpu v, long base, int entries) {
-        int rc = descriptors.setLdt(v.id(), vcpus[v.id()], base, entries);
-        if (rc == 0) {
-            loadLdt(v);
-        }
-        return rc;
-    }
-
-    /** Sets the CPU's LDTR for the LDT that was set; nothing of it is mapped until it is used. */
-    public void loadLdt(Vcpu v) {
-        int entries = vcpus[v.id()].ldtEntries;
-        v.cpu().setSegment(CpuState.LDTR, entries == 0 ? 0 : LDT_SELECTOR, entries == 0 ? 0 : ldtBase(v),
-                entries == 0 ? 0 : entries * 8L - 1, LDT_ATTRIBUTES | (entries == 0 ? Segmentation.UNUSABLE : 0));
+        return descriptors.setLdt(v.id(), vcpus[v.id()], base, entries);
     }
 
     /** Linear address in the guest of the LDT that was set, 0 when there is none. */
