@@ -246,7 +246,7 @@ final class PrivilegedOps {
         if (vcpu.cpu().model().has(Feature.XSAVE)) {
             cr4 |= ControlRegisters.CR4_OSXSAVE;
         }
-        return (cr4 | registers.cr4() & CR4_GUEST) & ControlWrites.cr4Mask(vcpu.cpu().model());
+        return cr4 | registers.cr4() & CR4_GUEST;
     }
 
     // ---- debug registers ----

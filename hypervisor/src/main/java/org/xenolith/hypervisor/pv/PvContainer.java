@@ -229,6 +229,7 @@ public final class PvContainer implements Container {
             c.setSegmentBase(CpuState.GS, inKernel ? r.gsKernel : r.gsUser);
             c.setField(CpuState.KERNEL_GS_BASE, inKernel ? r.gsUser : r.gsKernel);
         }
+        registers.setIopl((int) r.rflags >>> 12 & 3);
         c.setRflags(r.rflags & ~(long) (Flags.IOPL | Flags.VM) | Flags.IF | Flags.FIXED);
         c.updateMode();
         if (vcpu.info() != null) {

@@ -34,6 +34,8 @@ final class PvCpuid {
         }
         switch (leaf) {
             case 1 -> {
+                // no local APIC, so no id
+                r[1] &= 0xff_ffff;
                 r[2] &= ~(ECX1_PCID | ECX1_X2APIC | ECX1_TSC_DEADLINE | ECX1_OSXSAVE);
                 r[2] |= (registers.cr4() & ControlRegisters.CR4_OSXSAVE) != 0 ? ECX1_OSXSAVE : 0;
                 r[3] &= ~(EDX1_VME | EDX1_PSE | EDX1_SEP | EDX1_MTRR | EDX1_PGE | EDX1_PSE36);
@@ -44,6 +46,8 @@ final class PvCpuid {
                     r[2] &= ~(ECX7_UMIP | ECX7_PKU | ECX7_OSPKE);
                 }
             }
+            // x2APIC ids
+            case 0xb -> java.util.Arrays.fill(r, 0);
             case 0x8000_0001 -> {
                 boolean amd = v.cpu().model().amd();
                 r[3] &= ~(EDX_EXT1_PAGE1GB | (amd ? EDX1_VME | EDX1_PSE | EDX1_MTRR | EDX1_PGE | EDX1_PSE36 : 0));

@@ -118,7 +118,7 @@ final class TestHost implements AutoCloseable {
         memory.close();
     }
 
-    /** 2.6 GHz, no extension but x2APIC. */
+    /** 2.6 GHz, no extension but x2APIC and SYSCALL. */
     static final class Model implements CpuModel {
         @Override
         public String name() {
@@ -137,7 +137,7 @@ final class TestHost implements AutoCloseable {
 
         @Override
         public boolean has(Feature feature) {
-            return feature == Feature.X2APIC;
+            return feature == Feature.X2APIC || feature == Feature.SYSCALL;
         }
 
         @Override
