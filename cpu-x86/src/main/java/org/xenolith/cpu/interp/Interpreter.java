@@ -62,6 +62,9 @@ public class Interpreter {
                 if (budget - (cpu.retired() - start) <= 0) {
                     break;
                 }
+                if (cpu.attention()) {
+                    continue;
+                }
                 left = budget - (cpu.retired() - start);
             }
             if (cpu.interruptShadow() || cpu.systemFlag(Flags.TF | Flags.RF) || cpu.debug().watching()) {
@@ -110,6 +113,10 @@ public class Interpreter {
             cpu.setNmiPending(false);
             cpu.setNmiBlocked(true);
             deliver(Vector.NMI);
+            if (cpu.systemFlag(Flags.IF)) {
+                // through a trap gate: an interrupt may be due at once
+                cpu.requestAttention();
+            }
         } else if (cpu.systemFlag(Flags.IF)) {
             if (cpu.environment().hasExternalInterrupt(cpu)) {
                 int vector = cpu.environment().externalInterrupt(cpu);

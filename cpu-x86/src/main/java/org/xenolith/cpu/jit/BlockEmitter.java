@@ -205,9 +205,17 @@ final class BlockEmitter {
     // ---- addresses and checks ----
 
     /** The linear address of the memory operand into R15; may use RCX. */
-    private void linearAddress(Insn i) {
+    private void linearAddress(Insn i, int bytes) {
         effectiveAddress(i, R15);
         if (hasBase(i)) {
+            if (!code64 && bytes > 1) {
+                // an access over the end of the segment: with a base, that need not be the end of a page
+                a.lea(RCX, R15, bytes - 1);
+                a.pext(RCX, RCX, RSP, NativeLayout.MASK_UPPER_32);
+                int inside = a.jrcxz();
+                step();
+                a.bind8(inside);
+            }
             a.load(RCX, RSP,
                     NativeLayout.field(CpuState.SEGMENT + i.seg() * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE));
             sum(R15, R15, RCX, 0, 0);
@@ -289,7 +297,7 @@ final class BlockEmitter {
                 return;
             }
         }
-        linearAddress(i);
+        linearAddress(i, bytes);
         if (loop.check(i, k, R15, 0, bytes, write, ExitKind.miss(bytes, write), align)) {
             access(R15, RCX, 0);
         } else {

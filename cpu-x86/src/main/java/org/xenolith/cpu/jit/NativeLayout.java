@@ -65,6 +65,7 @@ final class NativeLayout {
     static final int STRING_RSI = field(CpuState.NATIVE + 64);
     static final int STRING_RDI = field(CpuState.NATIVE + 72);
     /** Bits 5 to 31. */
+    static final int MASK_UPPER_32 = field(CpuState.NATIVE + 504);
     static final int MASK_NOT_31 = field(CpuState.NATIVE + 256);
     /** Not 0 when 32-bit code must not use FS as a flat segment with a base; then the same of GS. Kept by Java at each entry to such code. */
     static final int NOT_FLAT = field(CpuState.NATIVE + 264);
@@ -143,6 +144,7 @@ final class NativeLayout {
             put64(state - 112 + 8L * k, v[k]);
         }
         put64(state + BIAS + MASK_NOT_63, ~63L);
+        put64(state + BIAS + MASK_UPPER_32, 0xffff_ffff_0000_0000L);
         put64(state + BIAS + MASK_NOT_31, 0xffff_ffe0L);
         put64(state + BIAS + MASK_DF, Flags.DF);
         put64(state + BIAS + MASK_AC, Flags.AC);
