@@ -61,6 +61,7 @@ public final class Cpu implements AutoCloseable {
     private boolean longMode;
     private boolean guestKernel;
     private boolean deprivileged;
+    private boolean guestRing1;
     private boolean protectedMode;
     private Activity activity = Activity.RUNNING;
     private boolean attention;
@@ -448,7 +449,8 @@ public final class Cpu implements AutoCloseable {
         }
         denied = deniedBits(cr0);
         int guest = field32(CpuState.GUEST);
-        deprivileged = guest != 0;
+        deprivileged = guest == CpuState.GUEST_USER || guest == CpuState.GUEST_KERNEL;
+        guestRing1 = guest == CpuState.GUEST_RING1;
         guestKernel = guest == CpuState.GUEST_KERNEL;
         mmu.modeChanged();
         attention = true;
@@ -520,6 +522,11 @@ public final class Cpu implements AutoCloseable {
     /** The CPU runs a 64-bit guest whose kernel shares ring 3 with its programs ({@link CpuState#GUEST}). */
     public boolean deprivileged() {
         return deprivileged;
+    }
+
+    /** The CPU runs a 32-bit guest whose kernel is in ring 1 ({@link CpuState#GUEST_RING1}). */
+    public boolean guestRing1() {
+        return guestRing1;
     }
 
     /** That guest's kernel runs: it has its own translations. */

@@ -91,10 +91,12 @@ public final class CpuState {
     public static final int SYSCFG = 0x840;
     public static final int DE_CFG = 0x848;
     public static final int NB_CFG = 0x930;
-    /** What of a deprivileged guest runs: 0 for a CPU that is not under such a hypervisor, {@link #GUEST_USER} or {@link #GUEST_KERNEL}. */
+    /** What of a deprivileged guest runs: 0 for a CPU that is not under such a hypervisor, {@link #GUEST_USER}, {@link #GUEST_KERNEL} or {@link #GUEST_RING1}. */
     public static final int GUEST = 0x938;
     public static final int GUEST_USER = 1;
     public static final int GUEST_KERNEL = 2;
+    /** A 32-bit guest whose kernel is in ring 1: the rings keep kernel and programs apart. */
+    public static final int GUEST_RING1 = 3;
     public static final int MTRR_DEF_TYPE = 0x850;
     /** Base and mask of the eight variable ranges. */
     public static final int MTRR_VARIABLE = 0x858;

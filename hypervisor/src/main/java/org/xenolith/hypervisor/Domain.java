@@ -195,6 +195,11 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         hypercalls.count(name);
     }
 
+    /** The counter of a hypercall that is made very often. */
+    public Statistics.Counter hypercallCounter(String name) {
+        return hypercalls.counter(name);
+    }
+
     /** Hypercalls made, by name in alphabetical order. */
     public SortedMap<String, Long> hypercallCounts() {
         return hypercalls.counts();

@@ -1,6 +1,5 @@
 package org.xenolith.hypervisor;
 
-import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.slf4j.Logger;
@@ -18,7 +17,20 @@ public final class Statistics {
     private static final String OTHER = "other";
 
     private final String what;
-    private final SortedMap<String, Long> counts = new TreeMap<>();
+    private final SortedMap<String, Counter> counters = new TreeMap<>();
+
+    /** One count, for what happens too often to look its name up. */
+    public static final class Counter {
+        private long n;
+
+        private Counter() {
+        }
+
+        /** Adds one. */
+        public void add() {
+            n++;
+        }
+    }
 
     /**
      * Empty counts.
@@ -29,21 +41,34 @@ public final class Statistics {
         this.what = what;
     }
 
+    /** The count of {@code name}, which is listed once it is not 0. */
+    public Counter counter(String name) {
+        String key = counters.size() < MAX_NAMES || counters.containsKey(name) ? name : OTHER;
+        return counters.computeIfAbsent(key, k -> new Counter());
+    }
+
     /** Adds one to the count of {@code name}. */
     public void count(String name) {
-        String key = counts.size() < MAX_NAMES || counts.containsKey(name) ? name : OTHER;
-        long n = counts.merge(key, 1L, Long::sum);
-        if (n == 1) {
-            LOG.debug("first {}: {}", what, key);
+        Counter c = counter(name);
+        c.add();
+        if (c.n == 1) {
+            LOG.debug("first {}: {}", what, name);
         }
     }
 
     public long get(String name) {
-        return counts.getOrDefault(name, 0L);
+        Counter c = counters.get(name);
+        return c == null ? 0 : c.n;
     }
 
-    /** A view that follows later changes. */
+    /** The counts now, in alphabetical order. */
     public SortedMap<String, Long> counts() {
-        return Collections.unmodifiableSortedMap(counts);
+        SortedMap<String, Long> now = new TreeMap<>();
+        counters.forEach((name, c) -> {
+            if (c.n != 0) {
+                now.put(name, c.n);
+            }
+        });
+        return now;
     }
 }

@@ -32,6 +32,13 @@ public class NativeTier extends Interpreter implements AutoCloseable {
     /** Times that a translation's groups may fail before it is given up for a plain one. */
     private static final int GROUP_FAILURES = 8;
 
+    /** Places where instructions that only the interpreter does have led to. */
+    private static final int LANDINGS = 256;
+    private final Translation[] landings = new Translation[LANDINGS];
+    /** RIP of the next of them. */
+    private long landed = NOWHERE;
+    private static final long NOWHERE = 1L << 62;
+
     /** The mode that the CPU's Java side knows of. */
     private int knownMode = Mode.NONE;
     private final boolean tellsTime;
@@ -65,7 +72,12 @@ public class NativeTier extends Interpreter implements AutoCloseable {
     @Override
     protected void execute(long budget) {
         left = budget;
-        run(at(cpu.rip()), 0);
+        Translation t = at(cpu.rip());
+        if (t != null && t.rip == landed) {
+            landings[landingIndex(landed)] = t;
+            landed = NOWHERE;
+        }
+        run(t, 0);
     }
 
     /** Runs translations for what is left, beginning at instruction {@code from} of {@code first}. */
@@ -137,9 +149,13 @@ public class NativeTier extends Interpreter implements AutoCloseable {
                         }
                         break;
                     }
+                    Insn done = t.block.insns()[k];
                     t = interpret(t, k, kind);
                     k++;
                     if (kind == ExitKind.INDIRECT) {
+                        k = 0;
+                    } else if (t == null && done.def().end()) {
+                        t = landing();
                         k = 0;
                     }
                 }
@@ -313,6 +329,31 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         }
         Translation t = translations.find(b, rip, mode);
         return t != null ? t : translations.make(b, rip, mode);
+    }
+
+    /**
+     * Where an instruction that changes more than RIP has led to (a system call that the environment has taken), if that is known; null to
+     * have the run loop find out.
+     */
+    private Translation landing() {
+        if (cpu.attention() || left <= 0 || cpu.activity() != Cpu.Activity.RUNNING) {
+            return null;
+        }
+        long rip = cpu.rip();
+        Translation t = landings[landingIndex(rip)];
+        int mode = Mode.of(cpu);
+        if (t == null || t.rip != rip || t.mode != mode || t.dead || t.cooled || Mode.code32(mode)
+                || t.block.secondMfn() >= 0 || !cpu.mmu().fetchIs(rip, t.block.machineAddress() >>> 12)) {
+            landed = rip;
+            return null;
+        }
+        knownMode = mode;
+        jumps.enter(mode);
+        return t;
+    }
+
+    private static int landingIndex(long rip) {
+        return (int) (rip ^ rip >>> 12) & LANDINGS - 1;
     }
 
     /** Sets RIP and finds what runs there, unless the run loop has to look first. */

@@ -408,6 +408,11 @@ public final class Mmu {
         return fetch.find(va, user) >= 0;
     }
 
+    /** True when the fetch translation of va's page is present for the current privilege and leads to a frame; no side effect. */
+    public boolean fetchIs(long va, long mfn) {
+        return fetch.find(va, rights == Tlb.USER) == mfn;
+    }
+
     /** True when the fetch translation of va's page is present and global. */
     public boolean fetchGlobal(long va) {
         return fetch.global(va);
@@ -641,7 +646,7 @@ public final class Mmu {
             return va + get64(e + Tlb.ADDEND);
         }
         misses++;
-        if (cpu.deprivileged()) {
+        if (cpu.deprivileged() || cpu.guestRing1()) {
             if (walkDeprivileged(as, va, write)) {
                 return 0;
             }
@@ -668,25 +673,25 @@ public final class Mmu {
     }
 
     /**
-     * A walk for a guest whose kernel is in ring 3 too: it has the table {@link Tlb#SUPERVISOR_ANY} for its translations, but a user's
-     * rights.
+     * A walk for a guest of a hypervisor. A kernel that is in ring 3 has the table {@link Tlb#SUPERVISOR_ANY} for its translations, but a
+     * user's rights.
      *
      * @return true for a write that the environment makes
      */
     private boolean walkDeprivileged(int as, long va, boolean write) {
-        boolean user = as != Tlb.SUPERVISOR;
+        boolean user = cpu.deprivileged() ? as != Tlb.SUPERVISOR : as == Tlb.USER;
         if (!write || as != Tlb.SUPERVISOR_ANY) {
             walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, user, false);
             return false;
         }
         try {
-            walker.walk(va, PageWalker.WRITE, true, false);
+            walker.walk(va, PageWalker.WRITE, user, false);
             return false;
         } catch (GuestFault f) {
             if (!cpu.environment().emulatesWrite(cpu, va)) {
                 throw f;
             }
-            walker.walk(va, PageWalker.READ, true, false);
+            walker.walk(va, PageWalker.READ, user, false);
             return true;
         }
     }

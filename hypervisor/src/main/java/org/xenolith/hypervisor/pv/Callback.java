@@ -1,7 +1,5 @@
 package org.xenolith.hypervisor.pv;
 
-import java.util.EnumMap;
-import java.util.Map;
 import org.xenolith.hypervisor.abi.Errno;
 
 /** The entry points that a PV guest registers beside its trap table (public/callback.h). */
@@ -36,11 +34,11 @@ public enum Callback {
 
     /** The callbacks of one vCPU. */
     public static final class Table {
-        private final Map<Callback, Target> targets = new EnumMap<>(Callback.class);
+        private final Target[] targets = new Target[values().length];
 
         Table() {
-            for (Callback c : values()) {
-                targets.put(c, new Target());
+            for (int i = 0; i < targets.length; i++) {
+                targets[i] = new Target();
             }
         }
 
@@ -50,7 +48,7 @@ public enum Callback {
          * @param selector code selector for 32-bit guests; 64-bit ones have the flat one
          */
         public void set(Callback c, int selector, long address, boolean masksEvents) {
-            Target t = targets.get(c);
+            Target t = targets[c.ordinal()];
             t.selector = selector & 0xffff;
             t.address = address;
             t.masksEvents = masksEvents;
@@ -67,15 +65,15 @@ public enum Callback {
 
         /** 0 when there is none. */
         long address(Callback c) {
-            return targets.get(c).address;
+            return targets[c.ordinal()].address;
         }
 
         int selector(Callback c) {
-            return targets.get(c).selector;
+            return targets[c.ordinal()].selector;
         }
 
         boolean masksEvents(Callback c) {
-            return targets.get(c).masksEvents;
+            return targets[c.ordinal()].masksEvents;
         }
     }
 }

@@ -13,6 +13,7 @@ import org.xenolith.cpu.Vector;
 import org.xenolith.hypervisor.Container;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.ShutdownReason;
+import org.xenolith.hypervisor.Statistics;
 import org.xenolith.hypervisor.Vcpu;
 import org.xenolith.hypervisor.abi.GuestAbi;
 import org.xenolith.hypervisor.pv.mm.PvMemory;
@@ -42,6 +43,7 @@ public final class PvContainer implements Container {
     private PvReturn returns;
     private PrivilegedOps operations;
     private PvMsrs msrs;
+    private Statistics.Counter irets;
     private boolean eventDue;
     private long emulatedWrite;
 
@@ -53,6 +55,7 @@ public final class PvContainer implements Container {
     /** Joins the parts once vCPU and domain are complete. */
     public void attach(Cpu cpu) {
         memory = vcpu.domain().pv();
+        irets = vcpu.domain().hypercallCounter("iret");
         mode = new GuestMode(vcpu, cpu);
         bounce = new Bounce(this, mode, registers);
         returns = new PvReturn(this, mode, registers, bounce);
@@ -158,6 +161,7 @@ public final class PvContainer implements Container {
             c.setField32(CpuState.GUEST, CpuState.GUEST_KERNEL);
             mode.flat64();
         } else {
+            c.setField32(CpuState.GUEST, CpuState.GUEST_RING1);
             Segmentation.loadCodeAndStack(c, GuestMode.RING1_CS, GuestMode.RING1_DS);
             for (int seg = CpuState.ES; seg <= CpuState.GS; seg++) {
                 if (seg != CpuState.CS && seg != CpuState.SS) {
@@ -209,6 +213,8 @@ public final class PvContainer implements Container {
         c.setField(CpuState.CR3, memory.cr3(vcpu, inKernel));
         if (mode.wide()) {
             c.setField32(CpuState.GUEST, inKernel ? CpuState.GUEST_KERNEL : CpuState.GUEST_USER);
+        } else {
+            c.setField32(CpuState.GUEST, CpuState.GUEST_RING1);
         }
         for (int i = 0; i < 16; i++) {
             c.setReg(i, r.general[i]);
@@ -383,7 +389,7 @@ public final class PvContainer implements Container {
         if (mode.kernel()) {
             mode.flat64();
             if (cpu.reg32(CpuState.RAX) == IRET) {
-                vcpu.domain().countHypercall("iret");
+                irets.add();
                 returns.iret(cpu);
             } else {
                 vcpu.domain().host().hypercalls().dispatch(vcpu);
@@ -403,7 +409,7 @@ public final class PvContainer implements Container {
 
     private void hypercall32(Cpu cpu) {
         if (cpu.reg32(CpuState.RAX) == IRET) {
-            vcpu.domain().countHypercall("iret");
+            irets.add();
             returns.iret32(cpu);
         } else {
             vcpu.domain().host().hypercalls().dispatch(vcpu);

@@ -88,8 +88,13 @@ final class PvReturn {
 
     /** CS, RIP, SS and RSP of a frame; the failsafe callback when they cannot be loaded. */
     private boolean load(Cpu c, int cs, long rip, int ss, long rsp) {
+        boolean attention = c.attention();
         try {
             InterruptReturn.loadFrame(c, cs, rip, ss, rsp);
+            if (!attention) {
+                // nothing changed that the run loop has to look at
+                c.clearAttention();
+            }
             return true;
         } catch (GuestFault _) {
             c.faults().record(c, c.faultVector(), c.faultError(), false);

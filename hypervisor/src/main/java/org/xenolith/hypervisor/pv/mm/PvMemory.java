@@ -384,10 +384,15 @@ public final class PvMemory implements PvOwnership {
         return ptWriteTarget(v, gva) != -1;
     }
 
+    /** Level 1 tables, and of 32-bit guests those above: GNU Mach stores in its page directory. */
+    private boolean writtenThrough(long entry) {
+        return grants.isL1Entry(entry & Pte.FRAME) || !wide && owns(Pte.mfn(entry)) && tableLevel(Pte.mfn(entry)) > 1;
+    }
+
     private long ptWriteTarget(Vcpu v, long gva) {
         long at = l1Entry(v, gva);
         long entry = at < 0 ? 0 : updates.load(at);
-        if ((entry & (Pte.P | Pte.RW)) != Pte.P || !grants.isL1Entry(entry & Pte.FRAME)) {
+        if ((entry & (Pte.P | Pte.RW)) != Pte.P || !writtenThrough(entry)) {
             return -1;
         }
         return entry & Pte.FRAME | gva & 0xfff;
@@ -421,6 +426,7 @@ public final class PvMemory implements PvOwnership {
             // the halves of a PAE entry in the wrong order: not present until the other half comes
             rc = updates.update(at, entry & ~Pte.P, false);
         }
+        flushAfterUpdates();
         if (rc != 0) {
             failures.fail(Kind.PT_WRITE, -rc, 1, (int) (at & 0xfff) >>> 3, entry, at >>> 12);
         }
