@@ -402,7 +402,8 @@ final class PvPageTablesTest {
         assertEquals(g.entry(21, RO_PAGE), g.peek(g.mfn(L1), PAGE) & ~(4 | 1L << 52));
         assertFalse(g.m.emulatePtWrite(g.v, g.va(L1) + 8 * PAGE, 8, g.entry(L1, RW_PAGE)));
         assertFalse(g.m.emulatePtWrite(g.v, g.va(L1) + 8 * PAGE + 4, 8, 0));
-        assertFalse(g.m.isPtWrite(g.v, g.va(L2)));
+        // of 32-bit guests, tables above may be stored to as well
+        assertEquals(!g.wide, g.m.isPtWrite(g.v, g.va(L2)));
         assertFalse(g.m.isPtWrite(g.v, g.va(21)));
         assertFalse(g.m.isPtWrite(g.v, 0x1000));
         assertTrue(g.m.emulatePtWrite(g.v, g.va(L1) + 8 * PAGE, 1, 0));
