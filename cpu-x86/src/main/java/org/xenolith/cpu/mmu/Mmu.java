@@ -684,6 +684,7 @@ public final class Mmu {
             walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, user, false);
             return false;
         }
+        long cr2 = cpu.field(CpuState.CR2);
         try {
             walker.walk(va, PageWalker.WRITE, user, false);
             return false;
@@ -691,6 +692,8 @@ public final class Mmu {
             if (!cpu.environment().emulatesWrite(cpu, va)) {
                 throw f;
             }
+            // it is no fault after all
+            cpu.setField(CpuState.CR2, cr2);
             walker.walk(va, PageWalker.READ, user, false);
             return true;
         }
