@@ -17,10 +17,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -76,8 +79,12 @@ final class DebianPvTest {
     }
 
     private JsonNode run(String... options) throws IOException {
-        List<String> args = new ArrayList<>(List.of("run", "--type", "pv", "--kernel", kernel.toString(), "--initrd",
-                initrd.toString(), "--memory", "256M", "--append", "console=hvc0 loglevel=5", "--stats",
+        return run(kernel, "256M", options);
+    }
+
+    private JsonNode run(Path image, String memory, String... options) throws IOException {
+        List<String> args = new ArrayList<>(List.of("run", "--type", "pv", "--kernel", image.toString(), "--initrd",
+                initrd.toString(), "--memory", memory, "--append", "console=hvc0 loglevel=5", "--stats",
                 stats.toString(), "--translation-cache", "off"));
         args.addAll(List.of(options));
         out.reset();
@@ -115,5 +122,31 @@ final class DebianPvTest {
         run("--vcpus", "2");
         assertTrue(printed().contains("UP on xen PV with 2"), this::all);
         assertTrue(printed().contains(SORTED), this::all);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"128M, 1", "4G, 1", "512M, 4"})
+    void memory_and_vcpus_may_be_few_or_many(String memory, int vcpus) throws IOException {
+        run(kernel, memory, "--vcpus", Integer.toString(vcpus));
+        assertTrue(printed().contains("UP on xen PV with " + vcpus), this::all);
+        assertTrue(printed().contains(SORTED), this::all);
+    }
+
+    @Test
+    void debians_generic_kernel_boots_as_pv_as_well() throws IOException {
+        Path boot = kernel.getParent().getParent().getParent().resolve("linux-generic").resolve("boot");
+        Optional<Path> generic = Optional.empty();
+        if (Files.isDirectory(boot)) {
+            try (Stream<Path> files = Files.list(boot)) {
+                generic = files.filter(p -> p.getFileName().toString().startsWith("vmlinuz-")).findFirst();
+            }
+        }
+        if (generic.isEmpty()) {
+            LoggerFactory.getLogger(DebianPvTest.class)
+                    .warn("SKIPPED: Debian's generic kernel is not in .cache/debian");
+        }
+        assumeTrue(generic.isPresent(), "needs test-images/fetch-debian.sh generic");
+        run(generic.orElseThrow(), "256M");
+        assertTrue(printed().contains("UP on xen PV with 1"), this::all);
     }
 }
