@@ -212,9 +212,7 @@ final class BlockEmitter {
                 // an access over the end of the segment: with a base, that need not be the end of a page
                 a.lea(RCX, R15, bytes - 1);
                 a.pext(RCX, RCX, RSP, NativeLayout.MASK_UPPER_32);
-                int inside = a.jrcxz();
-                step();
-                a.bind8(inside);
+                stepUnless0();
             }
             a.load(RCX, RSP,
                     NativeLayout.field(CpuState.SEGMENT + i.seg() * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE));
@@ -226,9 +224,7 @@ final class BlockEmitter {
     void segmentUsable(Insn i) {
         if (!code64 && hasBase(i)) {
             a.load(RCX, RSP, NativeLayout.NOT_FLAT + 8 * (i.seg() - CpuState.FS));
-            int usable = a.jrcxz();
-            step();
-            a.bind8(usable);
+            stepUnless0();
         }
     }
 
@@ -402,9 +398,7 @@ final class BlockEmitter {
     void aligned(int register, int align) {
         if (align > 1) {
             a.pext(RCX, register, RSP, align == 16 ? NativeLayout.MASK_15 : NativeLayout.MASK_31);
-            int aligned = a.jrcxz();
-            exit(a.jmp(), ExitKind.STEP);
-            a.bind8(aligned);
+            stepUnless0();
         }
     }
 
@@ -416,9 +410,7 @@ final class BlockEmitter {
     void inPage(int register, int last, int exit, int missRegister, int missDisp) {
         a.lea(RCX, register, RCX, 0, last);
         a.shrx(RCX, RCX, RSP);
-        int hit = a.jrcxz();
-        stub(a.jmp(), ExitKind.number(0, k, exit), missRegister, missDisp);
-        a.bind8(hit);
+        exitUnless0(exit, missRegister, missDisp);
     }
 
     private void access(int base, int index, int disp) {
@@ -440,9 +432,7 @@ final class BlockEmitter {
         a.load(RCX, RSP, NativeLayout.tlb(rights, write ? Tlb.WRITE : Tlb.READ) + entry);
         a.lea(RCX, RCX, (int) va + bytes - 1);
         a.shrx(RCX, RCX, RSP);
-        int hit = a.jrcxz();
-        miss(a.jmp(), bytes, write, -2, va);
-        a.bind8(hit);
+        exitUnless0(ExitKind.miss(bytes, write), -2, va);
         a.load(RCX, RSP, NativeLayout.tlb(rights, Tlb.ADDEND) + entry);
         access(RCX, -1, (int) va);
     }
@@ -491,8 +481,16 @@ final class BlockEmitter {
         exit(a.jmp(), ExitKind.STEP);
     }
 
-    private void miss(int site, int bytes, boolean write, int register, long address) {
-        stub(site, ExitKind.number(0, k, ExitKind.miss(bytes, write)), register, address);
+    /** Leaves to the interpreter for this instruction unless RCX is 0. */
+    void stepUnless0() {
+        exitUnless0(ExitKind.STEP, -1, 0);
+    }
+
+    /** Leaves unless RCX is 0; register and address as in {@link #stubRegister} and {@link #stubAddress}. */
+    private void exitUnless0(int kind, int register, long address) {
+        int zero = a.jrcxz();
+        stub(a.jmp(), ExitKind.number(0, k, kind), register, address);
+        a.bind8(zero);
     }
 
     private void stub(int site, int exit, int register, long address) {
@@ -589,9 +587,7 @@ final class BlockEmitter {
         jumpIndex();
         a.at(RSP, RCX, 3, NativeLayout.jumpTags(jumpTable)).op(true, 0x8b, RCX);
         a.lea(RCX, RCX, R15, 0, 0);
-        int hit = a.jrcxz();
-        exit(a.jmp(), kind);
-        a.bind8(hit);
+        exitUnless0(kind, -1, 0);
         jumpIndex();
     }
 

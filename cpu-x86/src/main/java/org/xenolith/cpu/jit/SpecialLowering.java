@@ -363,9 +363,7 @@ final class SpecialLowering {
             }
             // the word is (number >> 6) * 8 or (number >> 5) * 4 bytes on; negative numbers are rare
             a.pext(RCX, e.use(n, R15), RSP, wide ? NativeLayout.MASK_SIGN : NativeLayout.MASK_BIT31);
-            int positive = a.jrcxz();
-            e.step();
-            a.bind8(positive);
+            e.stepUnless0();
             a.pext(RCX, e.use(n, R15), RSP, wide ? NativeLayout.MASK_NOT_63 : NativeLayout.MASK_NOT_31);
             int scale = wide ? 3 : 2;
             if (BlockEmitter.isConstant(i)) {

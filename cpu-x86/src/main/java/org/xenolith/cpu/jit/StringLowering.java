@@ -75,9 +75,7 @@ final class StringLowering {
     private void upwards() {
         a.load(RCX, RSP, NativeLayout.field(CpuState.SYSTEM_FLAGS));
         a.pext(RCX, RCX, RSP, NativeLayout.MASK_DF);
-        int upwards = a.jrcxz();
-        e.step();
-        a.bind8(upwards);
+        e.stepUnless0();
     }
 
     /** Returns the site of a jump for a count of 0. */

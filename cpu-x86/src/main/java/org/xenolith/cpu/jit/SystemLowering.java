@@ -50,7 +50,7 @@ final class SystemLowering {
     boolean cld() {
         a.load(RCX, RSP, SYSTEM_FLAGS);
         a.pext(RCX, RCX, RSP, NativeLayout.MASK_DF);
-        unless0Step();
+        e.stepUnless0();
         return true;
     }
 
@@ -79,9 +79,7 @@ final class SystemLowering {
             return false;
         }
         a.load(RCX, RSP, NativeLayout.EVENTS);
-        int quiet = a.jrcxz();
-        e.step();
-        a.bind8(quiet);
+        e.stepUnless0();
         systemFlagsWithout(NativeLayout.MASK_NOT_IF);
         a.lea(RCX, RCX, Flags.IF);
         a.store(RSP, SYSTEM_FLAGS, RCX);
@@ -180,7 +178,7 @@ final class SystemLowering {
         e.settleFlags();
         a.load(RCX, RSP, SYSTEM_FLAGS);
         a.pext(RCX, RCX, RSP, NativeLayout.MASK_AC);
-        unless0Step();
+        e.stepUnless0();
         flagsToRcx();
         a.store(RSP, NativeLayout.slot(11), RCX);
         // mov rax, [FMASK]; not rax; and rcx, rax
@@ -206,11 +204,11 @@ final class SystemLowering {
         }
         a.load(RCX, RSP, NativeLayout.slot(11));
         a.pext(RCX, RCX, RSP, NativeLayout.MASK_TF_AC);
-        unless0Step();
+        e.stepUnless0();
         a.pext(RCX, R10, RSP, NativeLayout.MASK_UPPER);
-        unless0Step();
+        e.stepUnless0();
         a.load(RCX, RSP, NativeLayout.EVENTS);
-        unless0Step();
+        e.stepUnless0();
         a.store(RSP, NativeLayout.SCRATCH, RAX);
         a.load(RCX, RSP, NativeLayout.slot(11));
         // and ecx, imm32
@@ -226,12 +224,6 @@ final class SystemLowering {
         a.mov(R15, R10);
         jump(after);
         return true;
-    }
-
-    private void unless0Step() {
-        int zero = a.jrcxz();
-        e.step();
-        a.bind8(zero);
     }
 
     /** RFLAGS into RCX; RAX is kept in SCRATCH and lost. */
@@ -314,7 +306,7 @@ final class SystemLowering {
         int from = e.use(i.op0().reg(), R15);
         if (wide) {
             a.pext(RCX, from, RSP, NativeLayout.MASK_UPPER);
-            unless0Step();
+            e.stepUnless0();
             a.mov(R15, from);
         } else {
             a.mov32(R15, from);

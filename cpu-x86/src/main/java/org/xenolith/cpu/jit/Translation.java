@@ -58,6 +58,8 @@ final class Translation implements Block.Compiled {
     boolean grouped;
     /** Every access has a check of its own; made for a translation whose groups did not hold. */
     boolean plain;
+    /** Entered only from the translation that it was made for, never by a block's address. */
+    boolean secondary;
     /** The plain translation of the same code, or null. */
     @Nullable
     Translation plainForm;

@@ -150,7 +150,7 @@ public final class Translations implements AutoCloseable {
 
     Translation find(Block block, long rip, int mode) {
         for (Translation t = (Translation) block.compiled(); t != null; t = t.next) {
-            if (t.rip == rip && t.mode == mode && !t.plain) {
+            if (t.rip == rip && t.mode == mode && !t.secondary) {
                 return t.cooled ? keep(t) : t;
             }
         }
@@ -178,7 +178,7 @@ public final class Translations implements AutoCloseable {
     void preferPlain(Translation t) {
         Translation plain = plain(t);
         discard(t);
-        plain.plain = false;
+        plain.secondary = false;
     }
 
     /**
@@ -202,7 +202,7 @@ public final class Translations implements AutoCloseable {
             giveBack(loop.number);
             return null;
         }
-        loop.plain = true;
+        loop.secondary = true;
         loop.loop = true;
         t.loopForm = loop;
         place(loop, code, translator.size());
@@ -229,6 +229,7 @@ public final class Translations implements AutoCloseable {
     private Translation make(Block block, long rip, int mode, boolean spoil, boolean plain) {
         Translation t = new Translation(takeNumber(), block, rip, mode, this);
         t.plain = plain;
+        t.secondary = plain;
         emit(t, spoil);
         enter(t);
         return t;

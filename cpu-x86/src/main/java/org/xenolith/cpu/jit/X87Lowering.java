@@ -196,9 +196,7 @@ final class X87Lowering {
         e.memory().op(0, false, 1, 0xb7, R15, false);
         a.pext(RCX, R15, RSP, NativeLayout.MASK_63);
         a.lea(RCX, RCX, -63);
-        int masked = a.jrcxz();
-        e.step();
-        a.bind8(masked);
+        e.stepUnless0();
         a.pext(R15, R15, RSP, NativeLayout.MASK_FCW);
         a.pdep(R15, R15, RSP, NativeLayout.MASK_FCW);
         a.lea(R15, R15, X87Unit.CONTROL_FIXED);
