@@ -5,22 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.slf4j.LoggerFactory;
 import org.xenolith.cpu.jit.Translations;
 
 /**
@@ -43,63 +35,37 @@ final class Debian32Test {
 
     @TempDir
     Path folder;
+    private DebianRuns debian;
     private Path cache;
     private Path initrd;
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-    private final Messages messages = new Messages(new PrintStream(err, true, StandardCharsets.UTF_8), false);
-
     @BeforeEach
     void find_busybox() throws IOException, InterruptedException {
-        Path root = Path.of("").toAbsolutePath();
-        while (!Files.exists(root.resolve("test-images").resolve("make-initrd.sh"))) {
-            root = root.getParent();
-        }
+        debian = new DebianRuns(folder);
         String chosen = System.getenv("XENOLITH_DEBIAN_CACHE");
-        cache = chosen != null ? Path.of(chosen) : root.resolve(".cache").resolve("debian");
+        cache = chosen != null ? Path.of(chosen) : debian.root().resolve(".cache").resolve("debian");
         assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
         needs("busybox-static");
         needs("busybox-i386");
-        initrd = folder.resolve("initrd.gz");
-        Path init = Files.writeString(folder.resolve("init"), INIT);
-        Process make = new ProcessBuilder(root.resolve("test-images").resolve("make-initrd.sh").toString(),
-                initrd.toString(), init.toString(),
-                cache.resolve("busybox-i386").resolve("bin").resolve("busybox") + ":bin/busybox").inheritIO().start();
-        assertEquals(0, make.waitFor());
+        initrd = debian.initrd("init", INIT,
+                cache.resolve("busybox-i386").resolve("bin").resolve("busybox") + ":bin/busybox");
     }
 
     private void needs(String name) {
-        boolean there = Files.isDirectory(cache.resolve(name));
-        if (!there) {
-            LoggerFactory.getLogger(Debian32Test.class).warn("SKIPPED: {} is not in .cache/debian", name);
-        }
-        assumeTrue(there, "needs test-images/fetch-debian.sh " + name);
+        DebianRuns.needs(Files.isDirectory(cache.resolve(name)), "needs test-images/fetch-debian.sh " + name);
     }
 
     private JsonNode run(String kernel, String tier) throws IOException {
         needs(kernel);
-        Path stats = folder.resolve(tier + ".json");
-        try (Stream<Path> boot = Files.list(cache.resolve(kernel).resolve("boot"))) {
-            Path image = boot.filter(p -> p.getFileName().toString().startsWith("vmlinuz-")).findFirst().orElseThrow();
-            String[] args = List.of("run", "--kernel", image.toString(), "--initrd", initrd.toString(), "--memory",
-                    "256M", "--append", "console=hvc0 quiet", "--tier", tier, "--stats", stats.toString())
-                    .toArray(String[]::new);
-            out.reset();
-            App app = new App(InputStream.nullInputStream(), out, messages, Optional.empty(), MachineFactory.real());
-            assertEquals(0, Main.execute(app, args), this::all);
-        }
-        assertTrue(out.toString(StandardCharsets.UTF_8).contains(RESULT), this::all);
-        return new ObjectMapper().readTree(stats.toFile());
-    }
-
-    private String all() {
-        return out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8);
+        Path image = DebianRuns.image(cache.resolve(kernel).resolve("boot"));
+        assertEquals(0, debian.run(image, initrd, "256M", "console=hvc0 quiet", "--tier", tier), debian::all);
+        assertTrue(debian.printed().contains(RESULT), debian::all);
+        return debian.statistics();
     }
 
     @Test
     void a_32_bit_program_under_a_64_bit_kernel_is_the_same_run_in_both_tiers() throws Exception {
         JsonNode fast = run("linux-cloud", "native");
-        assertTrue(out.toString(StandardCharsets.UTF_8).contains("UP on x86_64"), this::all);
+        assertTrue(debian.printed().contains("UP on x86_64"), debian::all);
         assertTrue(fast.get("interpreted_share").asDouble() < 0.001, fast::toString);
         JsonNode slow = run("linux-cloud", "interpreter");
         for (String key : List.of("instructions", "virtual_ns", "domains")) {
@@ -110,7 +76,7 @@ final class Debian32Test {
     @Test
     void a_32_bit_kernel_reaches_user_space_as_host_code() throws Exception {
         JsonNode stats = run("linux-686", "native");
-        assertTrue(out.toString(StandardCharsets.UTF_8).contains("UP on i686"), this::all);
+        assertTrue(debian.printed().contains("UP on i686"), debian::all);
         assertTrue(stats.get("interpreted_share").asDouble() < 0.001, stats::toString);
     }
 }

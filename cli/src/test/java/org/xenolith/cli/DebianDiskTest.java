@@ -3,27 +3,20 @@ package org.xenolith.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.slf4j.LoggerFactory;
 
 /**
  * Debian's kernel with its xen-blkfront on a disk with ext4; skipped where {@code test-images/fetch-debian.sh cloud busybox}
@@ -31,13 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 @Timeout(900)
 final class DebianDiskTest {
-    private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            export PATH=/bin
-            mount -t proc proc /proc
-            mount -t sysfs sys /sys
-            mount -t devtmpfs dev /dev
+    private static final String INIT = DebianRuns.HEAD + """
             insmod /blkfront.ko
             while [ ! -b /dev/xvda -o ! -b /dev/xvdd ]; do sleep 0.1; done
             mount /dev/xvda /mnt && sha256sum </mnt/data
@@ -49,39 +36,19 @@ final class DebianDiskTest {
 
     @TempDir
     Path folder;
+    private DebianRuns debian;
     private Path kernel;
     private Path initrd;
     private Path pristine;
     private Path second;
     private byte[] data;
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-    private final Messages messages = new Messages(new PrintStream(err, true, StandardCharsets.UTF_8), false);
-
     @BeforeEach
     void make_disks() throws IOException, InterruptedException {
-        Path root = Path.of("").toAbsolutePath();
-        while (!Files.exists(root.resolve("test-images").resolve("make-initrd.sh"))) {
-            root = root.getParent();
-        }
-        System.setProperty("xenolith.home", root.toString());
-        DebianGuest debian = DebianGuest.find(messages).orElseThrow();
-        boolean tools = Stream.of("mkfs.ext4", "debugfs").allMatch(t -> Files.isExecutable(Path.of("/sbin", t)));
-        if (!debian.cached() || !tools) {
-            LoggerFactory.getLogger(DebianDiskTest.class)
-                    .warn("SKIPPED: needs Debian's cloud kernel and busybox in .cache/debian, and e2fsprogs");
-        }
-        assumeTrue(debian.cached(), "needs test-images/fetch-debian.sh cloud busybox");
-        assumeTrue(tools, "needs e2fsprogs");
-        kernel = debian.kernel().orElseThrow();
-        Path module;
-        try (Stream<Path> files = Files.walk(kernel.getParent().resolveSibling("lib"))) {
-            module = files.filter(f -> f.endsWith("xen-blkfront.ko")).findFirst().orElseThrow();
-        }
-        Path init = Files.writeString(folder.resolve("init"), INIT);
-        initrd = folder.resolve("initrd.gz");
-        host(root.resolve("test-images").resolve("make-initrd.sh").toString(), initrd.toString(), init.toString(),
-                module + ":/blkfront.ko");
+        debian = new DebianRuns(folder);
+        DebianRuns.needs(Stream.of("mkfs.ext4", "debugfs").allMatch(t -> Files.isExecutable(Path.of("/sbin", t))),
+                "needs e2fsprogs");
+        kernel = debian.cloudKernel();
+        initrd = debian.initrd("init", INIT, DebianRuns.module(kernel, "xen-blkfront.ko") + ":/blkfront.ko");
         data = new byte[300_000];
         for (int i = 0; i < data.length; i++) {
             data[i] = (byte) (i * 7 + i / 4096);
@@ -101,21 +68,12 @@ final class DebianDiskTest {
     }
 
     private JsonNode run(Path disk, String... options) throws IOException {
-        Path stats = folder.resolve("stats.json");
-        out.reset();
-        err.reset();
-        List<String> args = Stream.concat(
-                Stream.of("run", "--kernel", kernel.toString(), "--initrd", initrd.toString(), "--memory", "256M",
-                        "--append", "console=hvc0 quiet", "--stats", stats.toString(), "--translation-cache", "off",
-                        "--disk", second + ",format=raw,vdev=xvdd,ro", "--disk", disk + ",format=raw"),
-                Stream.of(options)).toList();
-        App app = new App(InputStream.nullInputStream(), out, messages, Optional.empty(), MachineFactory.real());
-        assertEquals(0, Main.execute(app, args.toArray(String[]::new)), this::all);
-        return new ObjectMapper().readTree(stats.toFile());
-    }
-
-    private String all() {
-        return out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8);
+        int status = debian.run(kernel, initrd, "256M", "console=hvc0 quiet", Stream.concat(
+                Stream.of("--translation-cache", "off", "--disk", second + ",format=raw,vdev=xvdd,ro", "--disk",
+                        disk + ",format=raw"),
+                Stream.of(options)).toArray(String[]::new));
+        assertEquals(0, status, debian::all);
+        return debian.statistics();
     }
 
     @Test
@@ -129,9 +87,9 @@ final class DebianDiskTest {
         for (int i = 0; i < 2; i++) {
             Path disk = Files.copy(pristine, folder.resolve("disk" + i + ".raw"));
             stats[i] = run(disk, "--tier", i == 0 ? "auto" : "interpreter");
-            assertTrue(all().contains(digest), this::all);
-            assertTrue(all().contains("XVDD is 1 of 2048"), this::all);
-            assertFalse(all().contains("WROTE TO READ-ONLY"), this::all);
+            assertTrue(debian.all().contains(digest), debian::all);
+            assertTrue(debian.all().contains("XVDD is 1 of 2048"), debian::all);
+            assertFalse(debian.all().contains("WROTE TO READ-ONLY"), debian::all);
             assertEquals(lines.toString(), host("/sbin/debugfs", "-R", "cat written", disk.toString()));
             host("/sbin/e2fsck", "-fn", disk.toString());
         }

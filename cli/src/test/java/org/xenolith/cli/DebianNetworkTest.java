@@ -2,12 +2,9 @@ package org.xenolith.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -21,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -48,13 +44,7 @@ import org.xenolith.guests.net.NicSpec;
  */
 @Timeout(900)
 final class DebianNetworkTest {
-    private static final String HEAD = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            export PATH=/bin
-            mount -t proc proc /proc
-            mount -t sysfs sys /sys
-            mount -t devtmpfs dev /dev
+    private static final String HEAD = DebianRuns.HEAD + """
             insmod /netfront.ko
             ip link set eth0 up
             """;
@@ -77,37 +67,19 @@ final class DebianNetworkTest {
 
     @TempDir
     Path folder;
-    private Path root;
+    private DebianRuns debian;
     private Path kernel;
     private Path module;
 
     @BeforeEach
     void find_kernel_and_module() throws IOException {
-        root = Path.of("").toAbsolutePath();
-        while (!Files.exists(root.resolve("test-images").resolve("make-initrd.sh"))) {
-            root = root.getParent();
-        }
-        System.setProperty("xenolith.home", root.toString());
-        PrintStream err = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
-        DebianGuest debian = DebianGuest.find(new Messages(err, false)).orElseThrow();
-        if (!debian.cached()) {
-            LoggerFactory.getLogger(DebianNetworkTest.class)
-                    .warn("SKIPPED: Debian's cloud kernel or busybox is not in .cache/debian");
-        }
-        assumeTrue(debian.cached(), "needs test-images/fetch-debian.sh cloud busybox");
-        kernel = debian.kernel().orElseThrow();
-        try (Stream<Path> files = Files.walk(kernel.getParent().resolveSibling("lib"))) {
-            module = files.filter(f -> f.endsWith("xen-netfront.ko")).findFirst().orElseThrow();
-        }
+        debian = new DebianRuns(folder);
+        kernel = debian.cloudKernel();
+        module = DebianRuns.module(kernel, "xen-netfront.ko");
     }
 
     private Path initrd(String name, String init) throws IOException, InterruptedException {
-        Path script = Files.writeString(folder.resolve(name), init);
-        Path initrd = folder.resolve(name + ".gz");
-        Process make = new ProcessBuilder(root.resolve("test-images").resolve("make-initrd.sh").toString(),
-                initrd.toString(), script.toString(), module + ":/netfront.ko").inheritIO().start();
-        assertEquals(0, make.waitFor());
-        return initrd;
+        return debian.initrd(name, init, module + ":/netfront.ko");
     }
 
     private DomainConfig guest(String name, Path initrd, String net) {
