@@ -25,10 +25,8 @@ out=$here/target/bench
 log=$out/log
 cache=${XENOLITH_DEBIAN_CACHE:-$root/.cache/debian}
 
+. "$here/src/bench/measure.sh"
 usage() { sed -n '2,19s/^# \{0,1\}//p' "$0"; }
-wrong() { echo "bench: $*; see $0 --help" >&2; exit 64; }
-skip() { echo "bench: $*" >&2; exit 77; }
-number() { [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || wrong "$1 takes a number from 1, not '$2'"; }
 
 rounds=3 only=. scale=100 tier='' engines=host,qemu,xenolith memory=512 limit=1800 markdown='' json='' list=no
 while [ $# -gt 0 ]; do
@@ -127,37 +125,6 @@ command() {
     esac
 }
 
-# measure ENGINE ROUND: runs it; its log has one line for each line of output: microseconds, a tab, the line.
-# Lines "peak KIB" give the largest resident memory of the process so far.
-measure() {
-    local engine=$1 file=$log/$2-$1 start now line pid child peak key value
-    command "$engine"
-    start=${EPOCHREALTIME/./}
-    exec {output}< <(exec timeout -k 5 "$limit" "${command[@]}" 2>"$file.err" </dev/null)
-    pid=$!
-    while IFS= read -r -u $output line; do
-        now=${EPOCHREALTIME/./}
-        printf '%d\t%s\n' $((now - start)) "${line%$'\r'}"
-        case $line in
-        BENCH-END*)     # no subprocess here: the next line may be on its way
-            child='' peak=''
-            { read -r child _ <"/proc/$pid/task/$pid/children"; } 2>/dev/null
-            { while read -r key value _; do
-                [ "$key" != VmHWM: ] || { peak=$value; break; }
-            done <"/proc/${child:-none}/status"; } 2>/dev/null
-            [ -z "$peak" ] || printf '%d\tpeak %d\n' $((now - start)) "$peak"
-            ;;
-        esac
-    done >"$file.log"
-    exec {output}<&-
-    wait $pid
-    local status=$?
-    if [ $status -ne 0 ] || ! grep -q $'\tBENCH-DONE$' "$file.log"; then
-        echo "bench: $engine, round $2: status $status before all rows were done; see $file.log and $file.err" >&2
-        tail -n 3 "$file.err" >&2
-    fi
-}
-
 for ((round = 1; round <= rounds; round++)); do
     for engine in host qemu xenolith; do
         uses $engine || continue
@@ -169,6 +136,7 @@ done
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 qemu_version=''
 uses qemu && qemu_version=$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')
-awk -v "markdown=$markdown" -v "json=$json" -v "rows=${rows[*]}" -v "engines=$engines" -v "rounds=$rounds" \
-    -v "scale=$scale" -v "tier=${tier:-default}" -v "cpu=$cpu" -v "kernel=${kernel##*/}" \
-    -v "qemu=$qemu_version" -v "memory=$memory" -f "$here/src/bench/table.awk" "$log"/*.log
+awk -v "name=$name" -v "markdown=$markdown" -v "json=$json" -v "rows=${rows[*]}" -v "engines=$engines" \
+    -v "rounds=$rounds" -v "scale=$scale" -v "tier=${tier:-default}" -v "cpu=$cpu" -v "kernel=${kernel##*/}" \
+    -v "qemu=$qemu_version" -v "memory=$memory" -f "$here/src/bench/median.awk" \
+    -f "$here/src/bench/table.awk" "$log"/*.log

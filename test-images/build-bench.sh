@@ -1,13 +1,14 @@
 #!/bin/bash
 # Builds the guest benchmark: test-images/build-bench.sh [OUT]
 #
-# OUT is a folder, by default test-images/target/bench. It gets two static programs: bench (all kernels; see
-# docs/benchmarks.md) and tiny (what bench executes). Nothing is done if they are newer than their sources.
+# OUT is a folder, by default test-images/target/bench. It gets three static programs: bench (all kernels; see
+# docs/benchmarks.md), tiny (what bench executes) and io (disks and networks; bench-pv.sh runs it). Nothing is done if
+# they are newer than their sources.
 # Exit status: 77 without gcc or a static libc (packages gcc and libc6-dev), 1 if a source does not compile.
 set -uo pipefail
 here=$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")
 case ${1:-} in
--h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit ;;
+-h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit ;;
 esac
 out=${1:-$here/target/bench}
 source=$here/src/bench
@@ -54,5 +55,6 @@ done
 awk -v TABLE=1 -v LAST=$functions -f "$source/once.awk" >"$objects/table.c"
 gcc "${flags[@]}" -c -o "$objects/table.o" "$objects/table.c"
 gcc "${flags[@]}" -nostdlib -static -s -o "$out/tiny" "$source/tiny.c"
+gcc "${flags[@]}" -static -s -o "$out/io" "$source/io.c"
 gcc -static -no-pie -pthread -s -o "$objects/bench" "$objects"/*.o
 mv "$objects/bench" "$out/bench"
