@@ -34,6 +34,10 @@ public final class MmioBus {
             return gpa - first >= 0 && gpa - first <= bytes - size;
         }
 
+        private boolean touches(long gpa, long length) {
+            return gpa < first + bytes && first < gpa + length;
+        }
+
         /** Takes the range away; a second call does nothing. */
         public void unmap() {
             mappings.remove(this);
@@ -65,7 +69,7 @@ public final class MmioBus {
         if (m != null && Integer.bitCount(size) == 1) {
             return m.handler.read(gpa - m.first, size);
         }
-        if (size == 1 || m == null && find(gpa, 1) == null && find(gpa + size - 1, 1) == null) {
+        if (size == 1 || nobody(gpa, size)) {
             unclaimed.accept("mmio:" + Long.toHexString(gpa >>> 12));
             return -1L;
         }
@@ -83,7 +87,7 @@ public final class MmioBus {
             m.handler.write(gpa - m.first, size, size == 8 ? value : value & (1L << 8 * size) - 1);
             return;
         }
-        if (size == 1 || m == null && find(gpa, 1) == null && find(gpa + size - 1, 1) == null) {
+        if (size == 1 || nobody(gpa, size)) {
             unclaimed.accept("mmio:" + Long.toHexString(gpa >>> 12));
             return;
         }
@@ -105,16 +109,25 @@ public final class MmioBus {
                 }
                 return m;
             }
-            if (m.has(gpa, 1) || m.has(gpa + size - 1, 1)) {
+            if (m.touches(gpa, size)) {
                 return null;
             }
         }
         return null;
     }
 
+    private boolean nobody(long gpa, int size) {
+        for (Mapping m : mappings) {
+            if (m.touches(gpa, size)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private boolean alone(Mapping m) {
         for (Mapping o : mappings) {
-            if (o != m && o.first < m.first + m.bytes && m.first < o.first + o.bytes) {
+            if (o != m && o.touches(m.first, m.bytes)) {
                 return false;
             }
         }

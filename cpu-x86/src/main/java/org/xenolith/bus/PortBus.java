@@ -100,7 +100,7 @@ public final class PortBus {
     private boolean whole(Mapping m, int port, int size) {
         for (int i = 1; i < size; i++) {
             if (port + i >= PORTS || owner[port + i] != m) {
-                return size == 1;
+                return false;
             }
         }
         return true;

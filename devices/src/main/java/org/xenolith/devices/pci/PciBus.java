@@ -33,6 +33,8 @@ public final class PciBus implements Device, PortHandler {
         public void out(int port, int size, long value) {
         }
     };
+    /** How many functions assert a pin, by device and pin: the functions of one device may share it. */
+    private final int[] asserting = new int[32 * 5];
     private Router router = (device, pin, asserted) -> {};
     private long address;
 
@@ -74,8 +76,13 @@ public final class PciBus implements Device, PortHandler {
         return functions[devfn];
     }
 
+    /** A function changes the level of its pin. */
     void pin(int devfn, int pin, boolean asserted) {
-        router.pin(devfn >>> 3, pin, asserted);
+        int device = devfn >>> 3;
+        int n = asserting[device * 5 + pin] += asserted ? 1 : -1;
+        if (n == (asserted ? 1 : 0)) {
+            router.pin(device, pin, asserted);
+        }
     }
 
     @Override

@@ -40,6 +40,7 @@ public abstract class PciFunction implements Device {
     private PciBus bus;
     private int devfn;
     private boolean asserted;
+    private boolean driven;
 
     private final class Bar {
         private final int register;
@@ -202,8 +203,10 @@ public abstract class PciFunction implements Device {
     private void updateInterrupt() {
         int status = config16(STATUS) & ~STATUS_INTX | (asserted ? STATUS_INTX : 0);
         setConfig(STATUS, 2, status);
-        if (bus != null && config8(INTERRUPT_PIN) != 0) {
-            bus.pin(devfn, config8(INTERRUPT_PIN), asserted && (config16(COMMAND) & COMMAND_INTX_OFF) == 0);
+        boolean drive = asserted && (config16(COMMAND) & COMMAND_INTX_OFF) == 0;
+        if (drive != driven && bus != null && config8(INTERRUPT_PIN) != 0) {
+            driven = drive;
+            bus.pin(devfn, config8(INTERRUPT_PIN), drive);
         }
     }
 
