@@ -9,9 +9,13 @@ import static org.xenolith.memory.RawMemory.put64;
 import static org.xenolith.memory.RawMemory.put8;
 
 import org.xenolith.cpu.apic.LocalApic;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.fpu.Mxcsr;
 import org.xenolith.cpu.mmu.Mmu;
 import org.xenolith.cpu.mmu.Stage2;
+import org.xenolith.cpu.virt.GuestMode;
+import org.xenolith.cpu.virt.RootSoftware;
 import org.xenolith.memory.HostMapping;
 import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.time.Timers;
@@ -35,6 +39,8 @@ public final class Cpu implements AutoCloseable {
         SHUTDOWN
     }
 
+    private static final int VM_BITS = InsnDef.NEEDS_VM | InsnDef.NEEDS_VM_OFTEN;
+
     private final int id;
     private final HostMapping block = new HostMapping(
             CpuState.STACK_ROOM + CpuState.JUMP_CACHES + CpuState.JUMP_CACHE_BYTES);
@@ -53,6 +59,10 @@ public final class Cpu implements AutoCloseable {
     private final DebugRegisters debug = new DebugRegisters(this);
     private final X87Unit x87 = new X87Unit(this);
     private CpuEnvironment environment;
+    private GuestMode guestMode;
+    private RootSoftware root;
+    private boolean stepping;
+    private long vectoring;
 
     private int cpl;
     private int denied;
@@ -180,6 +190,55 @@ public final class Cpu implements AutoCloseable {
 
     public void setEnvironment(CpuEnvironment environment) {
         this.environment = environment;
+    }
+
+    // ---- virtualization ----
+
+    /** What governs the CPU while it is in VMX non-root operation or in an SVM guest, else null. */
+    public GuestMode guestMode() {
+        return guestMode;
+    }
+
+    /** Enters or (with null) leaves guest mode; {@link #updateMode} follows. */
+    public void setGuestMode(GuestMode guest) {
+        guestMode = guest;
+        updateMode();
+    }
+
+    /** The hypervisor that has this CPU after each VM exit, or null when that is code that the CPU runs. */
+    public RootSoftware root() {
+        return root;
+    }
+
+    public void setRoot(RootSoftware root) {
+        this.root = root;
+    }
+
+    /** Makes every instruction be followed by a look at what is due: the monitor trap flag. */
+    public void setStepping(boolean on) {
+        stepping = on;
+        attention = true;
+    }
+
+    public boolean stepping() {
+        return stepping;
+    }
+
+    /** Begins a VM exit whose cause {@link #guestMode} has noted. Declared to return so that callers can write {@code throw cpu.vmExit()}. */
+    public GuestFault vmExit() {
+        faultVector = Vector.VM_EXIT;
+        throw guestFault;
+    }
+
+    /** The event of an INT instruction in whose delivery the present fault or exit arose, or 0; reading it clears it. */
+    public long takeVectoring() {
+        long v = vectoring;
+        vectoring = 0;
+        return v;
+    }
+
+    void setVectoring(long event) {
+        vectoring = event;
     }
 
     /** Breakpoints and single-stepping. */
@@ -474,16 +533,24 @@ public final class Cpu implements AutoCloseable {
         boolean sse = em || ts || (cr4() & ControlRegisters.CR4_OSFXSR) == 0;
         boolean avx = ts || (cr4() & ControlRegisters.CR4_OSXSAVE) == 0 || (field(CpuState.XCR0) & 6) != 6
                 || !protectedMode || vm86();
+        int exits = guestMode == null ? 0 : guestMode.interceptsOften() ? VM_BITS : InsnDef.NEEDS_VM;
         return (cpl != 0 ? 1 : 0) | (!protectedMode || vm86() ? 2 : 0) | (em || ts ? 4 | 8 : 0) | (sse ? 16 : 0)
-                | (avx ? 32 : 0);
+                | (avx ? 32 : 0) | exits;
     }
 
     /**
-     * Raises the fault of an instruction whose {@code needs} meet {@link #denied}: privilege, mode, and x87/SSE/AVX state in the order of
-     * the manual.
+     * Looks at an instruction whose {@code needs} meet {@link #denied}: raises its fault (mode, privilege, and x87/SSE/AVX state in the
+     * order of the manual), or makes the VM exit that it causes; returns when it shall execute after all.
      */
-    public GuestFault raiseDenied(int needs) {
-        int why = needs & denied;
+    public void checkDenied(Insn i) {
+        int why = i.needs() & denied;
+        if ((why & ~VM_BITS) != 0) {
+            throw raiseDenied(why);
+        }
+        guestMode.instruction(this, i);
+    }
+
+    private GuestFault raiseDenied(int why) {
         if ((why & 2) != 0) {
             return ud();
         }

@@ -1,5 +1,8 @@
 package org.xenolith.cpu;
 
+import org.xenolith.cpu.virt.EventInfo;
+import org.xenolith.cpu.virt.GuestMode;
+
 /** Delivery of exceptions and interrupts, with double faults and shutdown (SDM vol. 3, chapter 6). */
 public final class Exceptions {
     /** DR7.GD: accesses to debug registers raise #DB; cleared when #DB is delivered. */
@@ -51,6 +54,8 @@ public final class Exceptions {
         if (c.environment().takesEvent(c, vector, source, hasError, error)) {
             return;
         }
+        GuestMode guest = c.guestMode();
+        long during = guest == null ? 0 : c.takeVectoring();
         // an interrupt is not in the log, so that a fault while delivering one stands at the start of its chain
         boolean nested = false;
         int again = 0;
@@ -59,11 +64,20 @@ public final class Exceptions {
                 c.faults().record(c, v, code, nested);
                 nested = true;
             }
+            long event = guest == null ? 0 : EventInfo.of(v, s, withError, code);
+            if (guest != null && (s == Source.EXCEPTION || s == Source.TRAP) && guest.event(c, event, during)) {
+                return;
+            }
             try {
                 once(c, v, s, withError, code);
                 return;
             } catch (GuestFault _) {
                 int second = c.faultVector();
+                if (second == Vector.VM_EXIT) {
+                    guest.exit(c, event);
+                    return;
+                }
+                during = event;
                 // #AC met while delivering #AC, at the same level, is delivered again and again: a processor hangs there for good, deaf even
                 // to NMIs (CVE-2015-5307); ours shuts down, so that its machine can go on without it
                 if (v == Vector.DF && s == Source.EXCEPTION || ++again > MOST_NESTED) {
@@ -101,7 +115,21 @@ public final class Exceptions {
         if (c.environment().takesEvent(c, vector, source, false, 0)) {
             return;
         }
-        once(c, vector, source, false, 0);
+        GuestMode guest = c.guestMode();
+        if (guest == null) {
+            once(c, vector, source, false, 0);
+            return;
+        }
+        long event = EventInfo.of(vector, source, false, 0);
+        if (source != Source.SOFTWARE && guest.event(c, event, 0)) {
+            return;
+        }
+        try {
+            once(c, vector, source, false, 0);
+        } catch (GuestFault f) {
+            c.setVectoring(event);
+            throw f;
+        }
     }
 
     /**
@@ -140,6 +168,9 @@ public final class Exceptions {
 
     private static void shutdown(Cpu c) {
         c.faults().tripleFault();
+        if (c.guestMode() != null && c.guestMode().tripleFault(c)) {
+            return;
+        }
         c.setActivity(Cpu.Activity.SHUTDOWN);
         c.environment().shutdown(c);
     }

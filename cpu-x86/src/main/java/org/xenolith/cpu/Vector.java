@@ -21,6 +21,9 @@ public final class Vector {
     public static final int MC = 18;
     public static final int XM = 19;
 
+    /** Not a vector: a VM exit that unwinds like a fault. */
+    public static final int VM_EXIT = 256;
+
     private static final String[] NAMES = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9", "#TS",
         "#NP", "#SS", "#GP",
         "#PF", "15", "#MF", "#AC", "#MC", "#XM"};

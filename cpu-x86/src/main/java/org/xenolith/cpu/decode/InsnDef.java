@@ -24,6 +24,7 @@ import org.xenolith.cpu.Feature;
  * r:C} flags read, {@code u:A} flags left undefined (D for DF); {@code end} ends a block (branches do), {@code alone} is a block of its own;
  * {@code priv} CPL 0 only; {@code i64} invalid in 64-bit mode, {@code o64} only there, {@code d64} operand size defaults to 64 there, {@code f64}
  * is always 64 there; {@code pm} #UD in real and virtual-8086 mode; {@code x87 mmx sse avx} state that must be enabled; {@code
+ * vm vmoften} may cause a VM exit ({@code cpu.virt.GuestMode}); {@code
  * rep} takes REP/REPE/REPNE; {@code nouser} cannot run under the host oracle; {@code align} alignment of the memory operand to its
  * size (#GP(0) otherwise); {@code vsib} the index is a vector register; {@code norexb} only without REX.B (NOP); {@code
  * norep} #UD with F2 or F3 (MOVBE); any {@link Feature} name: #UD unless the CPU model has it.
@@ -41,6 +42,10 @@ public final class InsnDef {
     public static final int NEEDS_MMX = 8;
     public static final int NEEDS_SSE = 16;
     public static final int NEEDS_AVX = 32;
+    /** Asks a CPU in guest mode before it executes. */
+    public static final int NEEDS_VM = 64;
+    /** As {@link #NEEDS_VM}, but only where such a frequent instruction is intercepted at all. */
+    public static final int NEEDS_VM_OFTEN = 128;
 
     final String mnemonic;
     final String encoding;
@@ -255,6 +260,8 @@ public final class InsnDef {
             case "mmx" -> needs |= NEEDS_MMX;
             case "sse" -> needs |= NEEDS_SSE;
             case "avx" -> needs |= NEEDS_AVX;
+            case "vm" -> needs |= NEEDS_VM;
+            case "vmoften" -> needs |= NEEDS_VM_OFTEN;
             case "i64" -> i64 = true;
             case "o64" -> o64 = true;
             case "d64" -> d64 = true;

@@ -21,39 +21,53 @@ final class ControlOps {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("MOV", "0F 20 /r", "Ry:w,Cy", "f64 priv nouser", ControlOps::fromCr);
-        t.add("MOV", "0F 22 /r", "Cy:w,Ry", "f64 priv nouser alone", ControlOps::toCr);
-        t.add("MOV", "0F 21 /r", "Ry:w,Dy", "f64 priv nouser", ControlOps::fromDr);
-        t.add("MOV", "0F 23 /r", "Dy:w,Ry", "f64 priv nouser alone", ControlOps::toDr);
-        t.add("SMSW", "0F 01 /4", "Rv:w", "nouser", ControlOps::smsw);
-        t.add("SMSW", "0F 01 /4", "Mw:w", "nouser", ControlOps::smsw);
-        t.add("LMSW", "0F 01 /6", "Ew:r", "priv nouser alone", ControlOps::lmsw);
-        t.add("SGDT", "0F 01 /0", "Ms:w", "nouser", (c, i) -> store(c, i, CpuState.GDTR_BASE, CpuState.GDTR_LIMIT));
-        t.add("SIDT", "0F 01 /1", "Ms:w", "nouser", (c, i) -> store(c, i, CpuState.IDTR_BASE, CpuState.IDTR_LIMIT));
-        t.add("LGDT", "0F 01 /2", "Ms:r", "priv nouser", (c, i) -> load(c, i, CpuState.GDTR_BASE, CpuState.GDTR_LIMIT));
-        t.add("LIDT", "0F 01 /3", "Ms:r", "priv nouser", (c, i) -> load(c, i, CpuState.IDTR_BASE, CpuState.IDTR_LIMIT));
+        t.add("MOV", "0F 20 /r", "Ry:w,Cy", "f64 priv nouser vm", ControlOps::fromCr);
+        t.add("MOV", "0F 22 /r", "Cy:w,Ry", "f64 priv nouser alone vm", ControlOps::toCr);
+        t.add("MOV", "0F 21 /r", "Ry:w,Dy", "f64 priv nouser vm", ControlOps::fromDr);
+        t.add("MOV", "0F 23 /r", "Dy:w,Ry", "f64 priv nouser alone vm", ControlOps::toDr);
+        t.add("SMSW", "0F 01 /4", "Rv:w", "nouser vm", ControlOps::smsw);
+        t.add("SMSW", "0F 01 /4", "Mw:w", "nouser vm", ControlOps::smsw);
+        t.add("LMSW", "0F 01 /6", "Ew:r", "priv nouser alone vm", ControlOps::lmsw);
+        t.add("SGDT", "0F 01 /0", "Ms:w", "nouser vm", (c, i) -> store(c, i, CpuState.GDTR_BASE, CpuState.GDTR_LIMIT));
+        t.add("SIDT", "0F 01 /1", "Ms:w", "nouser vm", (c, i) -> store(c, i, CpuState.IDTR_BASE, CpuState.IDTR_LIMIT));
+        t.add("LGDT", "0F 01 /2", "Ms:r", "priv nouser vm", (c, i) -> load(c, i, CpuState.GDTR_BASE, CpuState.GDTR_LIMIT));
+        t.add("LIDT", "0F 01 /3", "Ms:r", "priv nouser vm", (c, i) -> load(c, i, CpuState.IDTR_BASE, CpuState.IDTR_LIMIT));
         // @formatter:on
     }
 
     private static void fromCr(Cpu c, Insn i) {
-        i.write0(c, switch (i.op1().reg()) {
+        int number = i.op1().reg();
+        long v = switch (number) {
             case 0 -> c.cr0();
             case 2 -> c.field(CpuState.CR2);
             case 3 -> c.field(CpuState.CR3);
             case 4 -> c.cr4();
             case 8 -> c.apic().tpr() >>> 4;
             default -> throw c.ud();
-        });
+        };
+        i.write0(c, seen(c, number, v));
+    }
+
+    private static long loaded(Cpu c, int number, long v) {
+        return c.guestMode() == null ? v : c.guestMode().writeCr(c, number, v);
+    }
+
+    private static long seen(Cpu c, int number, long v) {
+        return c.guestMode() == null ? v : c.guestMode().readCr(c, number, v);
     }
 
     private static void toCr(Cpu c, Insn i) {
         long v = i.read1(c);
         switch (i.op0().reg()) {
-            case 0 -> ControlWrites.setCr0(c, v);
+            case 0 -> ControlWrites.setCr0(c, loaded(c, 0, v));
             case 2 -> c.setField(CpuState.CR2, v);
             case 3 -> ControlWrites.setCr3(c, v);
-            case 4 -> ControlWrites.setCr4(c, v);
-            case 8 -> ControlWrites.setCr8(c, v);
+            case 4 -> ControlWrites.setCr4(c, loaded(c, 4, v));
+            case 8 -> {
+                if (c.guestMode() == null || !c.guestMode().writeTpr(c, v)) {
+                    ControlWrites.setCr8(c, v);
+                }
+            }
             default -> throw c.ud();
         }
     }
@@ -99,13 +113,13 @@ final class ControlOps {
     /** A register gets as much of CR0 as the operand size holds. */
     static void smsw(Cpu c, Insn i) {
         checkUmip(c);
-        i.write0(c, c.cr0());
+        i.write0(c, seen(c, 0, c.cr0()));
     }
 
     /** Loads PE, MP, EM and TS, but cannot clear PE. */
     static void lmsw(Cpu c, Insn i) {
         long v = i.read0(c) & 15;
-        ControlWrites.setCr0(c, c.cr0() & ~14L | v);
+        ControlWrites.setCr0(c, loaded(c, 0, c.cr0() & ~14L | v));
     }
 
     private static void store(Cpu c, Insn i, int base, int limit) {

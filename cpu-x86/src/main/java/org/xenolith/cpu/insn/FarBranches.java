@@ -23,10 +23,10 @@ final class FarBranches {
         t.add("RETF", "CB", "",     "end", (c, i) -> FarTransfer.ret(c, i.operandBits(), 0));
         t.add("RETF", "CA", "Iw:r", "end", (c, i) -> FarTransfer.ret(c, i.operandBits(), (int) i.imm() & 0xffff));
         t.add("INT3", "CC", "",     "end", (c, i) -> Exceptions.software(c, Vector.BP, Exceptions.Source.SOFTWARE_EXCEPTION));
-        t.add("INT",  "CD", "Ib:r", "end", FarBranches::interrupt);
+        t.add("INT",  "CD", "Ib:r", "end vmoften", FarBranches::interrupt);
         t.add("INTO", "CE", "",     "end i64 r:O", FarBranches::into);
-        t.add("INT1", "F1", "",     "end", (c, i) -> Exceptions.software(c, Vector.DB, Exceptions.Source.PRIVILEGED_SOFTWARE));
-        t.add("IRET", "CF", "",     "end w:OSZAPCDI", (c, i) -> InterruptReturn.iret(c, i.operandBits()));
+        t.add("INT1", "F1", "",     "end vmoften", (c, i) -> Exceptions.software(c, Vector.DB, Exceptions.Source.PRIVILEGED_SOFTWARE));
+        t.add("IRET", "CF", "",     "end vmoften w:OSZAPCDI", (c, i) -> InterruptReturn.iret(c, i.operandBits()));
         // @formatter:on
     }
 

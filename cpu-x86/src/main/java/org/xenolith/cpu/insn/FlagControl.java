@@ -19,9 +19,9 @@ final class FlagControl {
         // @formatter:off
         t.add("CLI",   "FA",    "", "w:I", FlagControl::cli);
         t.add("STI",   "FB",    "", "w:I", FlagControl::sti);
-        t.add("PUSHF", "9C",    "", "d64 r:OSZAPCD", FlagControl::pushf);
-        t.add("POPF",  "9D",    "", "end d64 w:OSZAPCDI", FlagControl::popf);
-        t.add("CLTS",  "0F 06", "", "end priv", FlagControl::clts);
+        t.add("PUSHF", "9C",    "", "d64 r:OSZAPCD vmoften", FlagControl::pushf);
+        t.add("POPF",  "9D",    "", "end d64 w:OSZAPCDI vmoften", FlagControl::popf);
+        t.add("CLTS",  "0F 06", "", "end priv vm", FlagControl::clts);
         // @formatter:on
     }
 
@@ -100,7 +100,8 @@ final class FlagControl {
     }
 
     static void clts(Cpu c, Insn i) {
-        c.setField(CpuState.CR0, c.cr0() & ~ControlRegisters.CR0_TS);
+        long v = c.cr0() & ~ControlRegisters.CR0_TS;
+        c.setField(CpuState.CR0, c.guestMode() == null ? v : c.guestMode().writeCr(c, 0, v));
         c.updateMode();
     }
 }

@@ -14,14 +14,14 @@ final class PortOps {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("IN",  "E4", "AL:w,Ib",   "", (c, i) -> in(c, 8, (int) i.imm() & 0xff));
-        t.add("IN",  "E5", "eAX:w,Ib",  "", (c, i) -> in(c, i.bits(), (int) i.imm() & 0xff));
-        t.add("IN",  "EC", "AL:w,DX",   "", (c, i) -> in(c, 8, dx(c)));
-        t.add("IN",  "ED", "eAX:w,DX",  "", (c, i) -> in(c, i.bits(), dx(c)));
-        t.add("OUT", "E6", "Ib,AL",     "", (c, i) -> out(c, 8, (int) i.imm() & 0xff));
-        t.add("OUT", "E7", "Ib,eAX",    "", (c, i) -> out(c, i.op1().bits(), (int) i.imm() & 0xff));
-        t.add("OUT", "EE", "DX:r,AL",   "", (c, i) -> out(c, 8, dx(c)));
-        t.add("OUT", "EF", "DX:r,eAX",  "", (c, i) -> out(c, i.op1().bits(), dx(c)));
+        t.add("IN",  "E4", "AL:w,Ib",   "", (c, i) -> in(c, i, 8, (int) i.imm() & 0xff));
+        t.add("IN",  "E5", "eAX:w,Ib",  "", (c, i) -> in(c, i, i.bits(), (int) i.imm() & 0xff));
+        t.add("IN",  "EC", "AL:w,DX",   "", (c, i) -> in(c, i, 8, dx(c)));
+        t.add("IN",  "ED", "eAX:w,DX",  "", (c, i) -> in(c, i, i.bits(), dx(c)));
+        t.add("OUT", "E6", "Ib,AL",     "", (c, i) -> out(c, i, 8, (int) i.imm() & 0xff));
+        t.add("OUT", "E7", "Ib,eAX",    "", (c, i) -> out(c, i, i.op1().bits(), (int) i.imm() & 0xff));
+        t.add("OUT", "EE", "DX:r,AL",   "", (c, i) -> out(c, i, 8, dx(c)));
+        t.add("OUT", "EF", "DX:r,eAX",  "", (c, i) -> out(c, i, i.op1().bits(), dx(c)));
         t.add("INS",  "6C", "Yb:w,DX",  "alone rep r:D", (c, i) -> Rep.counted(c, i, PortOps::ins, Rep.NO_BULK));
         t.add("INS",  "6D", "Yz:w,DX",  "alone rep r:D", (c, i) -> Rep.counted(c, i, PortOps::ins, Rep.NO_BULK));
         t.add("OUTS", "6E", "DX:r,Xb",  "alone rep r:D", (c, i) -> Rep.counted(c, i, PortOps::outs, Rep.NO_BULK));
@@ -31,6 +31,14 @@ final class PortOps {
 
     private static int dx(Cpu c) {
         return c.reg32(CpuState.RDX) & 0xffff;
+    }
+
+    /** Faults unless the program may touch these ports, and exits where that is for the CPU's hypervisor to do. */
+    private static void admit(Cpu c, Insn i, int port, int bytes, boolean in) {
+        check(c, port, bytes);
+        if (c.guestMode() != null) {
+            c.guestMode().port(c, i, port, bytes, in);
+        }
     }
 
     /** Raises #GP(0) unless the program may touch {@code bytes} ports from {@code port}. */
@@ -62,14 +70,14 @@ final class PortOps {
         c.debug().port(port, bytes);
     }
 
-    private static void in(Cpu c, int bits, int port) {
-        check(c, port, bits >>> 3);
+    private static void in(Cpu c, Insn i, int bits, int port) {
+        admit(c, i, port, bits >>> 3, true);
         c.setReg(CpuState.RAX, Alu.zx(c.environment().in(c, port, bits >>> 3), bits), bits);
         accessed(c, port, bits >>> 3);
     }
 
-    private static void out(Cpu c, int bits, int port) {
-        check(c, port, bits >>> 3);
+    private static void out(Cpu c, Insn i, int bits, int port) {
+        admit(c, i, port, bits >>> 3, false);
         accessed(c, port, bits >>> 3);
         c.environment().out(c, port, bits >>> 3, c.reg(CpuState.RAX, bits));
     }
@@ -78,7 +86,7 @@ final class PortOps {
     private static void ins(Cpu c, Insn i) {
         int bits = i.bits();
         int bytes = bits >>> 3;
-        check(c, dx(c), bytes);
+        admit(c, i, dx(c), bytes, true);
         long va = Segmentation.linear(c, CpuState.ES, Rep.offset(c, i, CpuState.RDI), bytes, true);
         c.mmu().probe(va, CpuState.ES, bytes, true);
         long v = Alu.zx(c.environment().in(c, dx(c), bytes), bits);
@@ -90,7 +98,7 @@ final class PortOps {
     private static void outs(Cpu c, Insn i) {
         int bits = i.op1().bits();
         int bytes = bits >>> 3;
-        check(c, dx(c), bytes);
+        admit(c, i, dx(c), bytes, false);
         long va = Segmentation.linear(c, i.seg(), Rep.offset(c, i, CpuState.RSI), bytes, false);
         long v = c.mmu().read(va, i.seg(), bits);
         accessed(c, dx(c), bytes);

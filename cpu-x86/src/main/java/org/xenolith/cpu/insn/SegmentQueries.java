@@ -16,10 +16,10 @@ final class SegmentQueries {
         // @formatter:off
         t.add("LAR",  "0F 02 /r", "Gv,Ew",   "pm w:Z", SegmentQueries::lar);
         t.add("LSL",  "0F 03 /r", "Gv,Ew",   "pm w:Z", SegmentQueries::lsl);
-        t.add("SLDT", "0F 00 /0", "Ev:w",    "pm nouser", (c, i) -> store(c, i, CpuState.LDTR));
-        t.add("STR",  "0F 00 /1", "Ev:w",    "pm nouser", (c, i) -> store(c, i, CpuState.TR));
-        t.add("LLDT", "0F 00 /2", "Ew:r",    "pm priv", (c, i) -> SystemSegments.loadLdt(c, (int) i.read0(c)));
-        t.add("LTR",  "0F 00 /3", "Ew:r",    "pm priv", (c, i) -> SystemSegments.loadTask(c, (int) i.read0(c)));
+        t.add("SLDT", "0F 00 /0", "Ev:w",    "pm nouser vm", (c, i) -> store(c, i, CpuState.LDTR));
+        t.add("STR",  "0F 00 /1", "Ev:w",    "pm nouser vm", (c, i) -> store(c, i, CpuState.TR));
+        t.add("LLDT", "0F 00 /2", "Ew:r",    "pm priv vm", (c, i) -> SystemSegments.loadLdt(c, (int) i.read0(c)));
+        t.add("LTR",  "0F 00 /3", "Ew:r",    "pm priv vm", (c, i) -> SystemSegments.loadTask(c, (int) i.read0(c)));
         t.add("VERR", "0F 00 /4", "Ew:r",    "pm w:Z", (c, i) -> c.setZf(SystemSegments.verify(c, (int) i.read0(c), false)));
         t.add("VERW", "0F 00 /5", "Ew:r",    "pm w:Z", (c, i) -> c.setZf(SystemSegments.verify(c, (int) i.read0(c), true)));
         t.add("ARPL", "63 /r",    "Ew,Gw:r", "i64 pm w:Z", SegmentQueries::arpl);

@@ -22,26 +22,26 @@ final class SystemOps {
 
     static void define(InstructionTable t) {
         // @formatter:off
-        t.add("RDMSR", "0F 32", "", "priv nouser", SystemOps::rdmsr);
-        t.add("WRMSR", "0F 30", "", "priv nouser alone", SystemOps::wrmsr);
-        t.add("CPUID", "0F A2", "", "", SystemOps::cpuid);
-        t.add("RDTSC", "0F 31", "", "", SystemOps::rdtsc);
-        t.add("RDTSCP", "0F 01 F9", "", "rdtscp", SystemOps::rdtscp);
-        t.add("RDPMC", "0F 33", "", "nouser", (c, i) -> {
+        t.add("RDMSR", "0F 32", "", "priv nouser vm", SystemOps::rdmsr);
+        t.add("WRMSR", "0F 30", "", "priv nouser alone vm", SystemOps::wrmsr);
+        t.add("CPUID", "0F A2", "", "vm", SystemOps::cpuid);
+        t.add("RDTSC", "0F 31", "", "vmoften", SystemOps::rdtsc);
+        t.add("RDTSCP", "0F 01 F9", "", "rdtscp vmoften", SystemOps::rdtscp);
+        t.add("RDPMC", "0F 33", "", "nouser vm", (c, i) -> {
             // no performance counter is offered
             throw c.gp0();
         });
         t.add("RDPID", "F3 0F C7 /7", "Ry:w", "f64 rdpid", (c, i) -> i.write0(c, c.field(CpuState.TSC_AUX)));
 
-        t.add("HLT", "F4", "", "priv nouser end", (c, i) -> c.setActivity(Cpu.Activity.HALTED));
-        t.add("PAUSE", "F3 90", "", "norexb", FlagOps::nop);
-        t.add("MONITOR", "0F 01 C8", "", "monitor nouser", SystemOps::monitor);
-        t.add("MWAIT", "0F 01 C9", "", "monitor nouser end", SystemOps::mwait);
+        t.add("HLT", "F4", "", "priv nouser end vm", (c, i) -> c.setActivity(Cpu.Activity.HALTED));
+        t.add("PAUSE", "F3 90", "", "norexb vmoften", FlagOps::nop);
+        t.add("MONITOR", "0F 01 C8", "", "monitor nouser vm", SystemOps::monitor);
+        t.add("MWAIT", "0F 01 C9", "", "monitor nouser end vm", SystemOps::mwait);
 
-        t.add("INVLPG", "0F 01 /7", "M", "priv nouser end", SystemOps::invlpg);
-        t.add("INVPCID", "66 0F 38 82 /r", "Gy:r,Mdq:r", "f64 priv invpcid nouser end", SystemOps::invpcid);
-        t.add("INVD", "0F 08", "", "priv nouser", FlagOps::nop);
-        t.add("WBINVD", "0F 09", "", "priv nouser", FlagOps::nop);
+        t.add("INVLPG", "0F 01 /7", "M", "priv nouser end vm", SystemOps::invlpg);
+        t.add("INVPCID", "66 0F 38 82 /r", "Gy:r,Mdq:r", "f64 priv invpcid nouser end vm", SystemOps::invpcid);
+        t.add("INVD", "0F 08", "", "priv nouser vm", FlagOps::nop);
+        t.add("WBINVD", "0F 09", "", "priv nouser vm", FlagOps::nop);
         t.add("CLFLUSHOPT", "66 0F AE /7", "Mb:r", "clflushopt", SystemOps::flushLine);
         t.add("CLWB", "66 0F AE /6", "Mb:r", "clwb", SystemOps::flushLine);
         t.add("CLFLUSH", "NP 0F AE /7", "Mb:r", "clfsh", SystemOps::flushLine);
@@ -68,13 +68,13 @@ final class SystemOps {
         t.add("RDPKRU", "NP 0F 01 EE", "", "pku nouser", SystemOps::rdpkru);
         t.add("WRPKRU", "NP 0F 01 EF", "", "pku nouser end", SystemOps::wrpkru);
         t.add("XGETBV", "NP 0F 01 D0", "", "xsave", SystemOps::xgetbv);
-        t.add("XSETBV", "NP 0F 01 D1", "", "xsave nouser alone", SystemOps::xsetbv);
+        t.add("XSETBV", "NP 0F 01 D1", "", "xsave nouser alone vm", SystemOps::xsetbv);
 
-        t.add("RDRAND", "0F C7 /6", "Rv:w", "norep rdrand w:OSZAPC", SystemOps::random);
-        t.add("RDSEED", "0F C7 /7", "Rv:w", "norep rdseed w:OSZAPC", SystemOps::random);
+        t.add("RDRAND", "0F C7 /6", "Rv:w", "norep rdrand w:OSZAPC vmoften", SystemOps::random);
+        t.add("RDSEED", "0F C7 /7", "Rv:w", "norep rdseed w:OSZAPC vmoften", SystemOps::random);
 
-        t.add("VMCALL", "0F 01 C1", "", "nouser end", SystemOps::hypercall);
-        t.add("VMMCALL", "0F 01 D9", "", "nouser end", SystemOps::hypercall);
+        t.add("VMCALL", "0F 01 C1", "", "nouser end vm", SystemOps::hypercall);
+        t.add("VMMCALL", "0F 01 D9", "", "nouser end vm", SystemOps::hypercall);
         // @formatter:on
     }
 

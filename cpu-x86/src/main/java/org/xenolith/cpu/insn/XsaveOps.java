@@ -37,8 +37,8 @@ final class XsaveOps {
         both(t, "XRSTOR",   "NP", "0F AE /5", "xsave end",           (c, i) -> restore(c, i, false));
         both(t, "XSAVEOPT", "NP", "0F AE /6", "xsave xsaveopt",      (c, i) -> save(c, i, Save.XSAVEOPT));
         both(t, "XSAVEC",   "NP", "0F C7 /4", "xsave xsavec",        (c, i) -> save(c, i, Save.XSAVEC));
-        both(t, "XSAVES",   "NP", "0F C7 /5", "xsave xsaves priv nouser",   (c, i) -> save(c, i, Save.XSAVES));
-        both(t, "XRSTORS",  "NP", "0F C7 /3", "xsave xsaves priv nouser end", (c, i) -> restore(c, i, true));
+        both(t, "XSAVES",   "NP", "0F C7 /5", "xsave xsaves priv nouser vm",   (c, i) -> save(c, i, Save.XSAVES));
+        both(t, "XRSTORS",  "NP", "0F C7 /3", "xsave xsaves priv nouser end vm", (c, i) -> restore(c, i, true));
         // @formatter:on
     }
 

@@ -67,7 +67,8 @@ public class Interpreter {
                 }
                 left = budget - (cpu.retired() - start);
             }
-            if (cpu.interruptShadow() || cpu.systemFlag(Flags.TF | Flags.RF) || cpu.debug().watching()) {
+            if (cpu.interruptShadow() || cpu.systemFlag(Flags.TF | Flags.RF) || cpu.debug().watching()
+                    || cpu.stepping()) {
                 oneInstruction();
                 cpu.requestAttention();
                 continue;
@@ -102,6 +103,17 @@ public class Interpreter {
         if (cpu.activity() != Cpu.Activity.RUNNING) {
             return false;
         }
+        if (cpu.root() != null && cpu.guestMode() == null) {
+            cpu.root().enter(cpu);
+            if (cpu.guestMode() == null || cpu.activity() != Cpu.Activity.RUNNING) {
+                return false;
+            }
+        }
+        if (cpu.guestMode() != null && cpu.guestMode().boundary(cpu)) {
+            cpu.addRetired(1);
+            cpu.requestAttention();
+            return cpu.activity() == Cpu.Activity.RUNNING;
+        }
         if (cpu.debug().pending() && !cpu.stackShadow()) {
             cpu.debug().deliver();
             cpu.addRetired(1);
@@ -131,6 +143,12 @@ public class Interpreter {
     }
 
     private boolean wakes() {
+        if (cpu.guestMode() != null) {
+            return cpu.guestMode().wakes(cpu);
+        }
+        if (cpu.root() != null) {
+            return cpu.root().wakes(cpu);
+        }
         return cpu.nmiPending() && !cpu.nmiBlocked()
                 || cpu.systemFlag(Flags.IF) && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
     }
@@ -229,7 +247,7 @@ public class Interpreter {
                 Insn i = insns[k];
                 cpu.setRip(rip + i.endOffset());
                 if ((i.needs() & denied) != 0) {
-                    throw cpu.raiseDenied(i.needs());
+                    cpu.checkDenied(i);
                 }
                 i.exec().exec(cpu, i);
                 k++;
@@ -271,7 +289,7 @@ public class Interpreter {
             cpu.setBlockRip(rip);
             cpu.setRepBudget(left);
             if ((i.needs() & cpu.denied()) != 0) {
-                throw cpu.raiseDenied(i.needs());
+                cpu.checkDenied(i);
             }
             i.exec().exec(cpu, i);
             cpu.addRetired(1 + cpu.takeRepExtra());
@@ -296,7 +314,12 @@ public class Interpreter {
     private static final Insn[] NOTHING = {};
 
     private void raise() {
-        Exceptions.deliver(cpu, cpu.faultVector(), Exceptions.Source.EXCEPTION, cpu.faultHasError(), cpu.faultError());
+        if (cpu.faultVector() == Vector.VM_EXIT) {
+            cpu.guestMode().exit(cpu, cpu.takeVectoring());
+        } else {
+            Exceptions.deliver(cpu, cpu.faultVector(), Exceptions.Source.EXCEPTION, cpu.faultHasError(),
+                    cpu.faultError());
+        }
         cpu.addRetired(1);
     }
 

@@ -273,8 +273,9 @@ public class NativeTier extends Interpreter implements AutoCloseable {
         }
         int f = cpu.arithmeticFlags();
         put64(top + NativeLayout.FLAGS, (f & 0xd5) << 8 | f >>> 11 & 1);
-        boolean waiting = !cpu.systemFlag(Flags.IF)
-                && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
+        boolean waiting = !cpu.systemFlag(Flags.IF) && (cpu.guestMode() != null
+                ? cpu.guestMode().awaitsInterruptFlag(cpu)
+                : cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
         put64(top + NativeLayout.EVENTS, waiting ? 1 : 0);
         put64(top + NativeLayout.TSC_BASE, tellsTime ? timeStamp() + left : 0);
     }

@@ -15,6 +15,7 @@ import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.GuestFault;
 import org.xenolith.cpu.Vector;
+import org.xenolith.cpu.virt.NestedPaging;
 import org.xenolith.memory.PhysicalMemory;
 
 /**
@@ -40,6 +41,8 @@ public final class Mmu {
     private DataBreakpoints breakpoints;
     private long misses;
     private long fetchMisses;
+    /** Whose translations the TLB holds: 0 the host's, else a guest's. */
+    private long space;
 
     /** Told of every data access while data breakpoints are armed. */
     @FunctionalInterface
@@ -282,6 +285,9 @@ public final class Mmu {
      */
     public long peekRam(long va, boolean write) {
         long gpa = walker.peek(va);
+        if (gpa != -1 && walker.nested() != null) {
+            gpa = walker.nested().peek(gpa);
+        }
         if (gpa == -1) {
             return -1;
         }
@@ -394,7 +400,7 @@ public final class Mmu {
         }
         fetchMisses++;
         walker.walk(va, PageWalker.FETCH, user || cpu.deprivileged(), false);
-        long mfn = stage2.mfn(walker.gpa() >>> 12);
+        long mfn = walker.device() ? Stage2.MMIO : stage2.mfn(walker.gpa() >>> 12);
         if (mfn == Stage2.MMIO) {
             return mfn;
         }
@@ -416,6 +422,23 @@ public final class Mmu {
     /** True when the fetch translation of va's page is present and global. */
     public boolean fetchGlobal(long va) {
         return fetch.global(va);
+    }
+
+    // ---- guests of VT-x and AMD-V ----
+
+    /**
+     * Changes to another guest's translations, or to the host's.
+     *
+     * @param paging its second level, or null
+     * @param space whose translations these are: 0 the host's; equal numbers share them
+     * @param keep what is known of that space stays valid
+     */
+    public void switchSpace(NestedPaging paging, long space, boolean keep) {
+        walker.setNested(paging);
+        if (space != this.space || !keep) {
+            this.space = space;
+            flushAll();
+        }
     }
 
     // ---- flushes ----
@@ -590,17 +613,22 @@ public final class Mmu {
 
     /** The local APIC's page lies over RAM. */
     private long frame(long gfn) {
-        return cpu.apic().mapped(gfn) ? Stage2.MMIO : stage2.mfn(gfn);
+        return apicMapped(gfn) ? Stage2.MMIO : stage2.mfn(gfn);
+    }
+
+    /** Under a hypervisor of the host the local APIC is the guest's, at an address of the guest's, and access to it is for that hypervisor. */
+    private boolean apicMapped(long gfn) {
+        return cpu.root() == null && cpu.apic().mapped(gfn);
     }
 
     private long deviceRead(long gpa, int bytes) {
-        return cpu.apic().mapped(gpa >>> 12)
+        return apicMapped(gpa >>> 12)
                 ? cpu.apic().mmioRead((int) gpa & 0xfff, bytes)
                 : cpu.environment().mmioRead(cpu, gpa, bytes);
     }
 
     private void deviceWrite(long gpa, int bytes, long v) {
-        if (cpu.apic().mapped(gpa >>> 12)) {
+        if (apicMapped(gpa >>> 12)) {
             cpu.apic().mmioWrite((int) gpa & 0xfff, bytes, v);
         } else {
             cpu.environment().mmioWrite(cpu, gpa, bytes, v);
@@ -653,7 +681,7 @@ public final class Mmu {
         } else {
             walker.walk(va, write ? PageWalker.WRITE : PageWalker.READ, as == Tlb.USER, as == Tlb.SUPERVISOR);
         }
-        long mfn = frame(walker.gpa() >>> 12);
+        long mfn = walker.device() ? Stage2.MMIO : frame(walker.gpa() >>> 12);
         boolean readOnly = false;
         if (mfn != Stage2.MMIO && (mfn & Stage2.READ_ONLY) != 0) {
             mfn &= ~Stage2.READ_ONLY;

@@ -9,6 +9,7 @@ import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Feature;
+import org.xenolith.cpu.virt.NestedPaging;
 import org.xenolith.memory.PhysicalMemory;
 
 /**
@@ -45,11 +46,14 @@ final class PageWalker {
     private final long[] pdpte = new long[4];
     private final long[] entryHost = new long[4];
     private final long[] entryValue = new long[4];
+    private final long[] entryGpa = new long[4];
+    private NestedPaging nested;
 
     private final long[] traced = new long[4];
     private int tracedLevel;
 
     private long gpa;
+    private boolean device;
     private boolean writable;
     private boolean dirty;
     private boolean global;
@@ -61,7 +65,21 @@ final class PageWalker {
         this.stage2 = stage2;
     }
 
-    /** The 4 KiB page base. */
+    /** Puts a second level under the guest's tables, or (with null) takes it away. */
+    void setNested(NestedPaging paging) {
+        nested = paging;
+    }
+
+    NestedPaging nested() {
+        return nested;
+    }
+
+    /** The second level knows a device at {@link #gpa} rather than a page. */
+    boolean device() {
+        return device;
+    }
+
+    /** The 4 KiB page base, as the CPU's host knows it; where a device is, as the guest does. */
     long gpa() {
         return gpa;
     }
@@ -91,6 +109,21 @@ final class PageWalker {
      * @param smap supervisor access to user pages is refused
      */
     void walk(long va, int access, boolean user, boolean smap) {
+        walkGuest(va, access, user, smap);
+        device = false;
+        if (nested != null) {
+            long offset = va & 0xfff;
+            long p = nested.translate(gpa | offset, access, va, false, user);
+            writable &= nested.writable();
+            if (p == NestedPaging.DEVICE) {
+                device = true;
+            } else {
+                gpa = p & -4096L;
+            }
+        }
+    }
+
+    private void walkGuest(long va, int access, boolean user, boolean smap) {
         long cr0 = cpu.cr0();
         if ((cr0 & ControlRegisters.CR0_PG) == 0) {
             gpa = va & 0xffff_f000L;
@@ -126,8 +159,9 @@ final class PageWalker {
         }
         int depth = 0;
         while (true) {
-            long host = tableHost(table);
-            long at = host + ((va >>> 12 + 9 * level & 511) << 3);
+            long index = (va >>> 12 + 9 * level & 511) << 3;
+            long host = tableHost(table, index, va);
+            long at = host + index;
             long entry = host == 0 ? -1L : get64(at);
             if ((entry & P) == 0) {
                 throw fault(va, 0, access, user);
@@ -145,13 +179,14 @@ final class PageWalker {
             rights &= entry;
             noExecute |= entry & NX;
             entryHost[depth] = at;
+            entryGpa[depth] = table + index;
             entryValue[depth] = entry;
             if (leaf) {
                 check(va, access, user, smap, rights, noExecute != 0, cr0, cr4, (int) (entry >>> 59) & 15);
                 for (int i = 0; i < depth; i++) {
-                    setBits64(entryHost[i], entryValue[i], A);
+                    setBits64(entryHost[i], entryGpa[i], va, entryValue[i], A);
                 }
-                setBits64(at, entry, access == WRITE ? A | D : A);
+                setBits64(at, table + index, va, entry, access == WRITE ? A | D : A);
                 long offsetMask = (1L << 12 + 9 * level) - 1;
                 gpa = (entry & 0x000f_ffff_ffff_f000L & ~offsetMask) | va & offsetMask & -4096L;
                 dirty = access == WRITE || (entry & D) != 0;
@@ -166,8 +201,9 @@ final class PageWalker {
     }
 
     private void walk32(long va, int access, boolean user, boolean smap, long cr0, long cr4) {
-        long directory = tableHost(cpu.field(CpuState.CR3) & 0xffff_f000L);
-        long pdeAt = directory + ((va >>> 22 & 1023) << 2);
+        long directoryGpa = (cpu.field(CpuState.CR3) & 0xffff_f000L) + ((va >>> 22 & 1023) << 2);
+        long directory = tableHost(directoryGpa & -4096L, directoryGpa & 0xfff, va);
+        long pdeAt = directory + (directoryGpa & 0xfff);
         long pde = directory == 0 ? 0xffff_ffffL : get32(pdeAt) & 0xffff_ffffL;
         if ((pde & P) == 0) {
             throw fault(va, 0, access, user);
@@ -180,22 +216,23 @@ final class PageWalker {
                 throw fault(va, PF_PRESENT | PF_RESERVED, access, user);
             }
             check(va, access, user, smap, pde & (RW | US), false, cr0, cr4, 0);
-            setBits32(pdeAt, pde, access == WRITE ? A | D : A);
+            setBits32(pdeAt, directoryGpa, va, pde, access == WRITE ? A | D : A);
             gpa = pde & 0xffc0_0000L | (pde >>> 13 & (1L << high) - 1) << 32 | va & 0x3f_f000L;
             dirty = access == WRITE || (pde & D) != 0;
             global = (pde & G) != 0 && (cr4 & ControlRegisters.CR4_PGE) != 0;
             pageShift = 22;
             return;
         }
-        long table = tableHost(pde & 0xffff_f000L);
-        long pteAt = table + ((va >>> 12 & 1023) << 2);
+        long pteGpa = (pde & 0xffff_f000L) + ((va >>> 12 & 1023) << 2);
+        long table = tableHost(pteGpa & -4096L, pteGpa & 0xfff, va);
+        long pteAt = table + (pteGpa & 0xfff);
         long pte = table == 0 ? 0xffff_ffffL : get32(pteAt) & 0xffff_ffffL;
         if ((pte & P) == 0) {
             throw fault(va, 0, access, user);
         }
         check(va, access, user, smap, pde & pte & (RW | US), false, cr0, cr4, 0);
-        setBits32(pdeAt, pde, A);
-        setBits32(pteAt, pte, access == WRITE ? A | D : A);
+        setBits32(pdeAt, directoryGpa, va, pde, A);
+        setBits32(pteAt, pteGpa, va, pte, access == WRITE ? A | D : A);
         gpa = pte & 0xffff_f000L;
         dirty = access == WRITE || (pte & D) != 0;
         global = (pte & G) != 0 && (cr4 & ControlRegisters.CR4_PGE) != 0;
@@ -246,7 +283,7 @@ final class PageWalker {
     }
 
     void loadPdptes(long cr3) {
-        long host = tableHost(cr3 & 0xffff_f000L);
+        long host = tableHost(cr3 & 0xffff_f000L, cr3 & 0xfe0, 0);
         long reserved = ~(-1L >>> 64 - cpu.model().maxPhysicalAddressBits()) | 0x1e6;
         long[] loaded = new long[4];
         for (int i = 0; i < 4; i++) {
@@ -259,22 +296,38 @@ final class PageWalker {
     }
 
     /** Host address of the page that holds a paging structure, or 0 when it is not in RAM (then it reads as ones). */
-    private long tableHost(long gpa) {
+    private long tableHost(long table, long offset, long va) {
+        if (nested == null) {
+            return hostPage(table);
+        }
+        long p = nested.translate(table + offset, NestedPaging.READ, va, true, false);
+        return p == NestedPaging.DEVICE ? 0 : hostPage(p & -4096L);
+    }
+
+    private long hostPage(long gpa) {
         long mfn = stage2.mfn(gpa >>> 12);
         return mfn == Stage2.MMIO ? 0 : memory.hostPage(mfn & ~Stage2.READ_ONLY);
     }
 
-    private void setBits64(long host, long value, long bits) {
+    private void setBits64(long host, long entryAt, long va, long value, long bits) {
         if ((value & bits) != bits) {
+            mayWrite(entryAt, va);
             put64(host, value | bits);
             memory.written(host - memory.base() >>> 12);
         }
     }
 
-    private void setBits32(long host, long value, long bits) {
+    private void setBits32(long host, long entryAt, long va, long value, long bits) {
         if ((value & bits) != bits) {
+            mayWrite(entryAt, va);
             put32(host, (int) (value | bits));
             memory.written(host - memory.base() >>> 12);
+        }
+    }
+
+    private void mayWrite(long entryAt, long va) {
+        if (nested != null) {
+            nested.translate(entryAt, NestedPaging.WRITE, va, true, false);
         }
     }
 
@@ -296,7 +349,7 @@ final class PageWalker {
         }
         boolean largePages = wide || (cpu.cr4() & ControlRegisters.CR4_PSE) != 0;
         while ((entry & P) != 0) {
-            long host = tableHost(entry & (wide ? 0x000f_ffff_ffff_f000L : 0xffff_f000L));
+            long host = peekTable(entry & (wide ? 0x000f_ffff_ffff_f000L : 0xffff_f000L));
             if (host == 0) {
                 entry = 0;
             } else if (wide) {
@@ -312,6 +365,11 @@ final class PageWalker {
             level--;
         }
         return n;
+    }
+
+    private long peekTable(long table) {
+        long p = nested == null ? table : nested.peek(table);
+        return p == -1 ? 0 : hostPage(p);
     }
 
     /** The paging-structure entries that translate va, in words; no side effects. */
