@@ -66,8 +66,13 @@ final class ConfigFiles {
         if (complaint != null) {
             throw UserError.usage(file + ": memory: " + complaint);
         }
-        if (d.vcpus() > Limits.MAX_VCPUS) {
-            throw UserError.usage(file + ": vcpus: at most " + Limits.MAX_VCPUS + " are possible, not " + d.vcpus());
+        complaint = Limits.complaintAboutMemory(d.maxMemoryBytes());
+        if (complaint != null) {
+            throw UserError.usage(file + ": maxmem: " + complaint);
+        }
+        if (d.maxVcpus() > Limits.MAX_VCPUS) {
+            throw UserError.usage(file + (d.vcpus() > Limits.MAX_VCPUS ? ": vcpus" : ": maxvcpus") + ": at most "
+                    + Limits.MAX_VCPUS + " are possible, not " + d.maxVcpus());
         }
         if (!RunCommand.BUILT_TYPES.contains(d.type())) {
             throw UserError.usage(file + ": type: " + d.type() + " guests are not built yet; "
@@ -80,7 +85,7 @@ final class ConfigFiles {
         Restarts restarts = new Restarts(d.onPoweroff().restarts(), d.onReboot().restarts() && !noReboot,
                 d.onCrash().restarts());
         return new DomainConfig(d.name(), GuestType.valueOf(d.type().toUpperCase(Locale.ROOT)), d.kernel(), d.ramdisk(),
-                d.commandLine(), d.memoryBytes(), d.vcpus(), restarts,
+                d.commandLine(), d.memoryBytes(), d.maxMemoryBytes(), d.vcpus(), d.maxVcpus(), restarts,
                 GuestDevices.nics(file + ": vif", texts(d.vifs())),
                 GuestDevices.disks(file + ": disk", texts(d.disks())), d.uuid());
     }

@@ -11,6 +11,7 @@ import org.xenolith.emulator.Diagnostics;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.MemorySet;
 import org.xenolith.emulator.Pace;
 import org.xenolith.emulator.Restarts;
 import org.xenolith.emulator.Tier;
@@ -48,7 +49,7 @@ final class RunCommand implements Callable<Integer> {
 
     /** Options that a configuration file takes the place of. */
     private static final List<String> OF_A_GUEST = List.of("--type", "--kernel", "--initrd", "--append", "--memory",
-            "--disk", "--vcpus", "--net", "--pcap", "--name");
+            "--maxmem", "--disk", "--vcpus", "--maxvcpus", "--net", "--pcap", "--name");
     private static final long NS_PER_MS = 1_000_000;
 
     private final App app;
@@ -75,6 +76,14 @@ final class RunCommand implements Callable<Integer> {
             description = "Memory, such as 512M (default), 1G or 131072K; a bare number is MiB.")
     private long memory;
 
+    @Option(names = "--maxmem", paramLabel = "SIZE", converter = Values.Size.class,
+            description = "Most memory that the guest can be given by --mem-set or take by its balloon; --memory by default.")
+    private Long maxMemory;
+
+    @Option(names = "--mem-set", paramLabel = "[NAME=]SIZE@TIME", converter = Values.MemorySetting.class,
+            description = "At a virtual time, tell a guest to have that much memory (repeatable), as 'xl mem-set': 192M@20s.")
+    private List<Values.MemorySetting.Choice> memorySets = new ArrayList<>();
+
     @Option(names = "--disk", paramLabel = "FILE[,KEY…]",
             description = "A disk, any number of times: FILE[,format=raw|qcow2|vhd][,vdev=xvda][,ro][,snapshot]; snapshot forgets at the end what was written.")
     private List<String> disks = new ArrayList<>();
@@ -82,6 +91,10 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = {"--vcpus", "-smp"}, paramLabel = "N", converter = Values.Vcpus.class, defaultValue = "1",
             description = "Virtual CPUs, 1 (default) to 32.")
     private int vcpus;
+
+    @Option(names = "--maxvcpus", paramLabel = "N", converter = Values.Vcpus.class,
+            description = "Virtual CPUs that the guest has, of which --vcpus are online at the start; --vcpus by default.")
+    private Integer maxVcpus;
 
     @Option(names = {"--cpu", "-cpu"}, paramLabel = "NAME[,+F,-F]", defaultValue = CpuModels.DEFAULT,
             description = "CPU model and features to add or take away: x86-64-v2 (default), x86-64-v3, intel, amd; 'xenolith info' lists the features.")
@@ -217,8 +230,7 @@ final class RunCommand implements Callable<Integer> {
                 epoch == null ? MachineConfig.DEFAULT_EPOCH : epoch.moment(),
                 timeout == null ? Long.MAX_VALUE : timeout, milliseconds(wallTimeout),
                 idleTimeout == null ? MachineConfig.DEFAULT_IDLE_TIMEOUT_NS : idleTimeout, codeCache,
-                TranslationCache.of(translationCache, tier),
-                diagnostics);
+                TranslationCache.of(translationCache, tier), memorySets(domains), diagnostics);
     }
 
     /** The guest that the options describe. */
@@ -231,6 +243,16 @@ final class RunCommand implements Callable<Integer> {
         if (complaint != null) {
             throw UserError.usage("--memory: " + complaint + " ('xenolith info' lists the limits)");
         }
+        long most = maxMemory == null ? memory : maxMemory;
+        complaint = most < memory
+                ? Limits.size(most) + " is less than --memory, " + Limits.size(memory)
+                : Limits.complaintAboutMemory(most);
+        if (complaint != null) {
+            throw UserError.usage("--maxmem: " + complaint);
+        }
+        if (maxVcpus != null && maxVcpus < vcpus) {
+            throw UserError.usage("--maxvcpus: " + maxVcpus + " is less than --vcpus, " + vcpus);
+        }
         if (append.indexOf('\0') >= 0) {
             throw UserError.usage("--append: has a zero byte in it");
         }
@@ -242,8 +264,33 @@ final class RunCommand implements Callable<Integer> {
             ImageFile.open(initrd);
         }
         return new DomainConfig(name, type.equals("pv") ? GuestType.PV : GuestType.PVH, kernel,
-                Optional.ofNullable(initrd), append, memory, vcpus, Restarts.onReboot(!noReboot), nics(),
+                Optional.ofNullable(initrd), append, memory, most, vcpus,
+                maxVcpus == null ? vcpus : maxVcpus, Restarts.onReboot(!noReboot), nics(),
                 GuestDevices.disks("--disk", disks), Optional.empty());
+    }
+
+    /** Whose memory is to be set when; checked here, so that nothing can go wrong in mid-run. */
+    private List<MemorySet> memorySets(List<DomainConfig> domains) throws UserError {
+        List<MemorySet> sets = new ArrayList<>();
+        for (Values.MemorySetting.Choice c : memorySets) {
+            String guest = c.name().orElse(domains.getFirst().name());
+            Optional<DomainConfig> domain = domains.stream().filter(d -> d.name().equals(guest)).findFirst();
+            if (domain.isEmpty() || c.name().isEmpty() && domains.size() > 1) {
+                throw UserError.usage("--mem-set: " + (c.name().isEmpty()
+                        ? "there are several guests; write NAME=" + Limits.size(c.bytes()) + "@…"
+                        : "there is no guest '" + guest + "'"));
+            }
+            String complaint = Limits.complaintAboutMemory(c.bytes());
+            if (complaint == null && c.bytes() > domain.get().maxMemoryBytes()) {
+                complaint = Limits.size(c.bytes()) + " is more than maxmem of " + guest + ", "
+                        + Limits.size(domain.get().maxMemoryBytes());
+            }
+            if (complaint != null) {
+                throw UserError.usage("--mem-set: " + complaint);
+            }
+            sets.add(new MemorySet(guest, c.bytes(), c.atNs()));
+        }
+        return sets;
     }
 
     /** The guests that configuration files describe; what options say about a guest has no place then. */

@@ -22,8 +22,8 @@ import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /**
  * The statistics of a run as a JSON file: an object with {@code outcome}, {@code instructions}, {@code virtual_ns},
- * {@code wall_ms}, {@code tier}, {@code interpreted_share}, {@code peak_rss_mb}, {@code exits}, {@code interpreted}, {@code domains} and
- * {@code unimplemented}; of each domain also its {@code disks} with what was asked of them. It appears as a whole or not at all.
+ * {@code wall_ms}, {@code tier}, {@code interpreted_share}, {@code peak_rss_mb}, {@code exits}, {@code interpreted}, {@code domains},
+ * {@code unimplemented} and {@code refused}; of each domain also its {@code disks} with what was asked of them. It appears as a whole or not at all.
  */
 final class StatsFile {
     /** Outcome of a run that Xenolith could not start or go on with; only here, never of a domain. */
@@ -59,11 +59,13 @@ final class StatsFile {
         int id = 1;
         for (DomainConfig domain : config.domains()) {
             ObjectNode node = domains.addObject();
-            domain(node, id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0, "", 0);
+            domain(node, id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0,
+                    new RunResult.MemoryUse(0, 0), "", 0);
             node.putArray("disks");
             node.putArray("nics");
         }
         root.putObject("unimplemented");
+        root.putObject("refused");
         write(root);
     }
 
@@ -76,13 +78,14 @@ final class StatsFile {
         ArrayNode domains = root.putArray("domains");
         for (RunResult.DomainResult d : result.domains()) {
             ObjectNode node = domain(domains.addObject(), d.id(), d.name(), d.type().label(), d.vcpus(),
-                    d.outcome().label(), d.instructions(), d.consoleSha256(), d.consoleBytes());
+                    d.outcome().label(), d.instructions(), d.memory(), d.consoleSha256(), d.consoleBytes());
             ArrayNode disks = node.putArray("disks");
             d.disks().forEach(disk -> disk(disks.addObject(), disk));
             ArrayNode nics = node.putArray("nics");
             d.nics().forEach(n -> nic(nics.addObject(), n));
         }
         counts(root.putObject("unimplemented"), result.unimplemented());
+        counts(root.putObject("refused"), result.refused());
         return root;
     }
 
@@ -95,9 +98,10 @@ final class StatsFile {
     }
 
     private static ObjectNode domain(ObjectNode node, int id, String name, String type, int vcpus, String outcome,
-            long instructions, String sha256, long bytes) {
+            long instructions, RunResult.MemoryUse memory, String sha256, long bytes) {
         return node.put("id", id).put("name", name).put("type", type).put("vcpus", vcpus).put("outcome", outcome)
-                .put("instructions", instructions).put("console_sha256", sha256).put("console_bytes", bytes);
+                .put("instructions", instructions).put("memory_kib", memory.ownedKib())
+                .put("memory_limit_kib", memory.limitKib()).put("console_sha256", sha256).put("console_bytes", bytes);
     }
 
     private static void disk(ObjectNode node, RunResult.DiskResult disk) {

@@ -7,6 +7,7 @@ import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.xenolith.emulator.Pace;
@@ -158,6 +159,33 @@ final class Values {
                 throw bad(text, "is out of range: 1 to " + Limits.MAX_VCPUS);
             }
             return (int) n;
+        }
+    }
+
+    /** When a guest is to have how much memory: {@code 192M@20s}, {@code web=192M@20s}. */
+    static final class MemorySetting implements ITypeConverter<MemorySetting.Choice> {
+        /**
+         * A change of a guest's memory.
+         *
+         * @param name of the guest; empty where there is only one
+         * @param atNs virtual time in nanoseconds
+         */
+        record Choice(Optional<String> name, long bytes, long atNs) {
+        }
+
+        @Override
+        public Choice convert(String text) {
+            int name = text.indexOf('=');
+            int at = text.indexOf('@', name + 1);
+            if (at < 0) {
+                throw bad(text, "does not say when; write it as in 192M@20s");
+            }
+            long time = new Duration().convert(text.substring(at + 1));
+            if (time == Long.MAX_VALUE) {
+                throw bad(text, "has no time at which it is to happen");
+            }
+            return new Choice(name < 0 ? Optional.empty() : Optional.of(text.substring(0, name)),
+                    new Size().convert(text.substring(name + 1, at)), time);
         }
     }
 

@@ -77,6 +77,19 @@ final class ConfigFilesTest {
     }
 
     @Test
+    void memory_and_vcpus_have_maxima_and_one_of_several_guests_is_set() throws IOException {
+        String a = file("a", "maxmem = 128\nmaxvcpus = 4\nvcpus = 2\n");
+        String b = file("b", "");
+        assertEquals(0, machine.execute("run", a, b, "--mem-set", "a=128M@3s"), machine.err());
+        DomainConfig d = machine.config().domains().getFirst();
+        assertEquals(List.of(64L << 20, 128L << 20), List.of(d.memoryBytes(), d.maxMemoryBytes()));
+        assertEquals(List.of(2, 4), List.of(d.vcpus(), d.maxVcpus()));
+        assertEquals("a", machine.config().memorySets().getFirst().domain());
+        assertEquals(126, machine.execute("run", a, b, "--mem-set", "32M@3s"));
+        assertTrue(machine.err().contains("--mem-set: there are several guests; write NAME=32M@"), machine.err());
+    }
+
+    @Test
     void no_reboot_counts_for_every_guest() throws IOException {
         assertEquals(0, machine.execute("run", file("a", ""), file("b", ""), "--no-reboot"));
         assertEquals(2, machine.config().domains().size());
@@ -154,7 +167,10 @@ final class ConfigFilesTest {
         "disk = ['a,what=1'] ~ : disk: ",
         "type = 'hvm' ~ : type: hvm guests are not built yet; ",
         "vcpus = 1000 ~ : vcpus: at most 32",
+        "maxvcpus = 33 ~ : maxvcpus: at most 32",
         "memory = 1 ~ : memory: ",
+        "maxmem = 9999999 ~ :5: parameter `maxmem' must be ",
+        "maxmem = 63 ~ :5: parameter `maxmem' is 63, less than memory, which is 64",
         "name = 'a b' ~ : name: ",
         "kernel = '/nosuch' ~ /nosuch: no such file",
     })

@@ -83,7 +83,8 @@ final class DebianNetworkTest {
     }
 
     private DomainConfig guest(String name, Path initrd, String net) {
-        return new DomainConfig(name, GuestType.PVH, kernel, Optional.of(initrd), "console=hvc0 quiet", 256L << 20, 1,
+        return new DomainConfig(name, GuestType.PVH, kernel, Optional.of(initrd), "console=hvc0 quiet", 256L << 20,
+                256L << 20, 1, 1,
                 Restarts.onReboot(false), List.of(NicSpec.parse(net)), List.of(), Optional.empty());
     }
 
@@ -91,7 +92,7 @@ final class DebianNetworkTest {
             throws Exception {
         MachineConfig config = new MachineConfig(guests, "x86-64-v2", tier, Pace.MAX, 0, MachineConfig.DEFAULT_EPOCH,
                 120_000_000_000L, 800_000, MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
-                Optional.empty(), Diagnostics.NONE);
+                Optional.empty(), List.of(), Diagnostics.NONE);
         try (Machine m = Machine.create(config,
                 d -> new Recorder(printed.computeIfAbsent(d.name(), n -> new StringBuilder())), new Progress() {
                 })) {

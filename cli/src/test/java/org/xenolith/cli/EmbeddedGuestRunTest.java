@@ -97,7 +97,7 @@ final class EmbeddedGuestRunTest {
         for (String tier : List.of("interpreter", "native")) {
             assertEquals(0, run("--type", "pv", "--tier", tier), this::said);
             assertEquals(EmbeddedGuest.ATTACK.expectedText(), printed());
-            JsonNode refused = statistics().get("unimplemented");
+            JsonNode refused = statistics().get("refused");
             assertTrue(refused.get("pv.mm:writable_refused").asInt() > 5, refused::toString);
         }
     }

@@ -94,11 +94,12 @@ final class FakeMachine implements MachineFactory {
         return new RunResult(outcome, reason, 1_234_567_890_123L, 5_000_000_000L, 25_000, Tier.INTERPRETER, 1.0, 321,
                 Map.of("hlt", 7L), Map.of("CPUID", 9L),
                 config.domains().stream().map(d -> domain(d, outcome, crashReport)).toList(),
-                Map.of("msr:0x611", 3L));
+                Map.of("msr:0x611", 3L), Map.of("pv.mm:bad_owner", 2L));
     }
 
     private static RunResult.DomainResult domain(DomainConfig d, Outcome outcome, String crashReport) {
         return new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome, 1_234_567_890_000L,
+                new RunResult.MemoryUse(d.memoryBytes() >> 10, d.maxMemoryBytes() >> 10),
                 "ab".repeat(32), 42, crashReport, disks(d),
                 List.of(new NicCounts(0, "00:16:3e:01:02:03", "nat", 1, 64, 0, 0, 2, 128, 3)));
     }

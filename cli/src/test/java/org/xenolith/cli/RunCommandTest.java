@@ -22,6 +22,7 @@ import org.xenolith.emulator.Diagnostics;
 import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.MachineConfig;
+import org.xenolith.emulator.MemorySet;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Pace;
 import org.xenolith.emulator.Tier;
@@ -67,7 +68,10 @@ final class RunCommandTest {
         assertEquals("guest", domain.name());
         assertEquals("pvh", domain.type().label());
         assertEquals(512L << 20, domain.memoryBytes());
+        assertEquals(512L << 20, domain.maxMemoryBytes());
         assertEquals(1, domain.vcpus());
+        assertEquals(1, domain.maxVcpus());
+        assertEquals(List.of(), config.memorySets());
         assertTrue(domain.restarts().reboot());
         assertEquals("x86-64-v2", config.cpu());
         assertEquals(Tier.AUTO, config.tier());
@@ -104,6 +108,37 @@ final class RunCommandTest {
         assertEquals(90_000_000_000L, config.timeoutNs());
         assertEquals(300_000, config.wallTimeoutMs());
         assertEquals(Long.MAX_VALUE, config.idleTimeoutNs());
+    }
+
+    @Test
+    void memory_and_vcpus_have_maxima_and_memory_is_set_at_virtual_times() {
+        assertEquals(0, run("--memory", "256M", "--maxmem", "1G", "--vcpus", "2", "--maxvcpus", "4", "--name", "web",
+                "--mem-set", "192M@20s", "--mem-set", "web=1G@1.5m"), machine.err());
+        DomainConfig domain = machine.config().domains().getFirst();
+        assertEquals(256L << 20, domain.memoryBytes());
+        assertEquals(1L << 30, domain.maxMemoryBytes());
+        assertEquals(2, domain.vcpus());
+        assertEquals(4, domain.maxVcpus());
+        assertEquals(List.of(new MemorySet("web", 192L << 20, 20_000_000_000L),
+                new MemorySet("web", 1L << 30, 90_000_000_000L)), machine.config().memorySets());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '~', value = {
+        "--maxmem ~ 256M ~ --maxmem: 256M is less than --memory, 512M",
+        "--maxvcpus ~ 0 ~ out of range: 1 to 32",
+        "--mem-set ~ 100M ~ '100M' does not say when; write it as in 192M@20s",
+        "--mem-set ~ x@3s ~ 'x' is not a size such as",
+        "--mem-set ~ 100M@x ~ 'x' is not a duration such as",
+        "--mem-set ~ 100M@none ~ has no time at which it is to happen",
+        "--mem-set ~ db=100M@3s ~ --mem-set: there is no guest 'db'",
+        "--mem-set ~ 1G@3s ~ --mem-set: 1G is more than maxmem of guest, 512M",
+        "--mem-set ~ 1M@3s ~ --mem-set: 1M is too little",
+    })
+    void memory_that_cannot_be_is_refused(String option, String value, String message) {
+        assertEquals(126, run(option, value));
+        assertTrue(machine.err().contains(message) && machine.err().lines().count() == 1, machine.err());
+        assertEquals(List.of(), machine.configs);
     }
 
     @Test

@@ -14,17 +14,22 @@ import org.xenolith.guests.net.NicSpec;
  * @param kernel kernel image: bzImage or ELF
  * @param initrd initial ramdisk
  * @param commandLine kernel command line
- * @param memoryBytes RAM in bytes, a multiple of 4096
- * @param vcpus number of virtual CPUs, 1 to 32
+ * @param memoryBytes RAM at the start in bytes, a multiple of 4096
+ * @param maxMemoryBytes most RAM that its balloon can be set to in bytes, a multiple of 4096, at least {@code memoryBytes}
+ * @param vcpus number of virtual CPUs that are online at the start, 1 to 32
+ * @param maxVcpus number of virtual CPUs that it has, at least {@code vcpus}
  * @param restarts after which ends the guest is started again
  * @param nics network interfaces, eth0 first
  * @param disks disks, of which those without a name get the first {@code xvd} names that are free
  * @param uuid its handle; empty to derive one from the machine's seed and the guest's name
  */
 public record DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
-        long memoryBytes,
-        int vcpus, Restarts restarts, List<NicSpec> nics, List<DiskConfig> disks, Optional<UUID> uuid) {
+        long memoryBytes, long maxMemoryBytes, int vcpus, int maxVcpus, Restarts restarts, List<NicSpec> nics,
+        List<DiskConfig> disks, Optional<UUID> uuid) {
     public DomainConfig {
+        if (maxMemoryBytes < memoryBytes || maxVcpus < vcpus) {
+            throw new IllegalArgumentException("what " + name + " has at the start is more than its maximum");
+        }
         nics = List.copyOf(nics);
         disks = List.copyOf(disks);
     }
@@ -32,8 +37,7 @@ public record DomainConfig(String name, GuestType type, Path kernel, Optional<Pa
     /** A guest without network interfaces and disks, which a reboot starts again or ends. */
     public DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
             long memoryBytes, int vcpus, boolean reboot) {
-        this(name, type, kernel, initrd, commandLine, memoryBytes, vcpus, Restarts.onReboot(reboot), List.of(),
-                List.of(),
-                Optional.empty());
+        this(name, type, kernel, initrd, commandLine, memoryBytes, memoryBytes, vcpus, vcpus,
+                Restarts.onReboot(reboot), List.of(), List.of(), Optional.empty());
     }
 }

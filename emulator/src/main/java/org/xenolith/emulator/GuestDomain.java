@@ -18,6 +18,7 @@ import org.xenolith.guests.pv.PvStart;
 import org.xenolith.guests.pvh.MemoryRange;
 import org.xenolith.guests.pvh.PvhBoot;
 import org.xenolith.guests.pvh.PvhBuilder;
+import org.xenolith.guests.pvh.PvhSize;
 import org.xenolith.guests.pvh.SpecialPages;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.E820Entry;
@@ -28,13 +29,14 @@ import org.xenolith.hypervisor.Vcpu;
 import org.xenolith.hypervisor.console.ConsoleRing;
 import org.xenolith.hypervisor.pv.HypercallPage;
 import org.xenolith.hypervisor.toolstack.DomainLinks;
+import org.xenolith.hypervisor.toolstack.MemoryTarget;
 import org.xenolith.hypervisor.xenstore.DomainTree;
 import org.xenolith.hypervisor.xenstore.GuestDescription;
 import org.xenolith.hypervisor.xenstore.Xenstored;
 
 /** One guest of a machine through all its reboots: its domain, its console and how it ended. */
 final class GuestDomain {
-    /** Pages beyond the guest's memory: special pages, ACPI tables, grant and event frames. */
+    /** Pages of machine memory that the hypervisor needs beside a guest's memory: tables, grant and event frames. */
     static final long EXTRA_PAGES = 4096;
 
     private final DomainConfig config;
@@ -114,15 +116,20 @@ final class GuestDomain {
         domain.unpause();
     }
 
-    private org.xenolith.hypervisor.DomainConfig limits(long pages) {
-        return org.xenolith.hypervisor.DomainConfig.of(config.name(), uuid, config.vcpus(), pages);
+    private org.xenolith.hypervisor.DomainConfig limits() {
+        return org.xenolith.hypervisor.DomainConfig.of(config.name(), uuid, config.maxVcpus(),
+                pages(config.maxMemoryBytes()) + MemoryTarget.SLACK_PAGES);
+    }
+
+    private static long pages(long bytes) {
+        return bytes + 4095 >>> 12;
     }
 
     /** Builds a PV domain; its first vCPU starts when the result is run. */
     private Runnable buildPv(Host host, ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
         PvLayout layout = PvLayout.of(kernel, initrd, config.commandLine(), config.memoryBytes());
-        domain = host.createDomain(limits(layout.pages() + EXTRA_PAGES).withPv(layout.abi()));
-        PvStart start = PvBuilder.build(domain, layout);
+        domain = host.createDomain(limits().withPv(layout.abi()));
+        PvStart start = PvBuilder.build(domain, layout, pages(config.maxMemoryBytes()));
         if (start.hypercallMfn() >= 0) {
             domain.write(start.hypercallMfn() << 12, HypercallPage.bytes(start.abi()), 0, 4096);
         }
@@ -138,13 +145,19 @@ final class GuestDomain {
     }
 
     private Runnable buildPvh(Host host, ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
-        PvhBoot boot = PvhBuilder.build(kernel, initrd, config.commandLine(), config.memoryBytes(), config.vcpus());
-        domain = host.createDomain(limits((config.memoryBytes() >>> 12) + EXTRA_PAGES));
+        PvhBoot boot = PvhBuilder.build(kernel, initrd, config.commandLine(), new PvhSize(config.memoryBytes(),
+                config.maxMemoryBytes(), config.vcpus(), config.maxVcpus()));
+        domain = host.createDomain(limits());
+        boolean onDemand = config.maxMemoryBytes() > config.memoryBytes();
         for (MemoryRange r : boot.populated()) {
-            if (!domain.populateRange(r.start() >>> 12, r.size() + 4095 >>> 12)) {
+            if (onDemand && r.type() == MemoryRange.Type.RAM) {
+                domain.populateOnDemand(r.start() >>> 12, pages(r.size()));
+            } else if (!domain.populateRange(r.start() >>> 12, pages(r.size()))) {
                 throw new IllegalArgumentException("machine memory has no room for " + config.name());
             }
         }
+        // the tables and special pages are beside the guest's memory
+        domain.setOnDemandPages(pages(config.memoryBytes()) + domain.totalPages());
         boot.load(domain);
         domain.setMemoryMap(
                 boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
@@ -163,10 +176,10 @@ final class GuestDomain {
     private void connect(Xenstored xenstored) {
         int storePort = DomainLinks.storePort(domain);
         int consolePort = DomainLinks.consolePort(domain);
-        long kib = config.memoryBytes() >>> 10;
         DomainTree.create(xenstored.client(),
-                new GuestDescription(domain.domid(), config.name(), uuid, config.type().label(), config.vcpus(),
-                        config.vcpus(), kib, kib, 0,
+                new GuestDescription(domain.domid(), config.name(), uuid, config.type().label(),
+                        config.maxVcpus(), config.vcpus(), config.maxMemoryBytes() >>> 10, config.memoryBytes() >>> 10,
+                        0,
                         new GuestDescription.Ring(domain.params().get(HvmParams.STORE_PFN), storePort),
                         new GuestDescription.Console(
                                 new GuestDescription.Ring(domain.params().get(HvmParams.CONSOLE_PFN), consolePort),
@@ -184,6 +197,13 @@ final class GuestDomain {
             consoleClosed = true;
         }
         return length;
+    }
+
+    /** Sets the memory that the guest is to have; nothing where it has ended. */
+    void setMemory(Xenstored xenstored, long bytes) {
+        if (outcome == null && domain != null && !domain.dying()) {
+            MemoryTarget.set(domain, xenstored.client(), bytes >>> 10);
+        }
     }
 
     /** Hands typed bytes to the guest. */
@@ -290,10 +310,16 @@ final class GuestDomain {
         }
     }
 
+    private RunResult.MemoryUse memory() {
+        return domain == null
+                ? new RunResult.MemoryUse(0, 0)
+                : new RunResult.MemoryUse(domain.totalPages() << 2, domain.maxPages() << 2);
+    }
+
     RunResult.DomainResult result() {
         return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(),
                 config.vcpus(), outcome,
-                instructions(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport,
+                instructions(), memory(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport,
                 disks.results(), nics.counts());
     }
 

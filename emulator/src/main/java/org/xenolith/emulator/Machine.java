@@ -59,8 +59,8 @@ public final class Machine implements AutoCloseable {
         int vcpus = 0;
         long bytes = 64L << 20;
         for (DomainConfig d : config.domains()) {
-            vcpus += d.vcpus();
-            bytes += d.memoryBytes() + (GuestDomain.EXTRA_PAGES << 12);
+            vcpus += d.maxVcpus();
+            bytes += d.maxMemoryBytes() + (GuestDomain.EXTRA_PAGES << 12);
         }
         memory = new PhysicalMemory(bytes + 4095 & -4096L);
         clock = new MachineClock(vcpus);
@@ -106,6 +106,9 @@ public final class Machine implements AutoCloseable {
                 g.start(m.host, m.xenstored, m.execution);
             }
             m.collectCpus();
+            for (MemorySet s : config.memorySets()) {
+                m.timers.timer(() -> m.setMemory(s.domain(), s.bytes())).arm(s.atNs());
+            }
             done = true;
             return m;
         } finally {
@@ -113,6 +116,20 @@ public final class Machine implements AutoCloseable {
                 m.close();
             }
         }
+    }
+
+    /**
+     * Sets the memory that a guest is to have, as {@code xl mem-set} does: its maximum at once, and the target that its
+     * balloon driver follows. Nothing happens where the guest has ended.
+     *
+     * @param domain the guest's name
+     * @param bytes 1 KiB to the guest's {@code maxMemoryBytes}
+     * @throws IllegalArgumentException for no such guest, or another amount
+     */
+    public void setMemory(String domain, long bytes) {
+        guests.stream().filter(g -> g.config().name().equals(domain)).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("there is no guest '" + domain + "'"))
+                .setMemory(xenstored, bytes);
     }
 
     private void collectCpus() {
@@ -262,6 +279,7 @@ public final class Machine implements AutoCloseable {
         long instructions = domains.stream().mapToLong(RunResult.DomainResult::instructions).sum();
         Map<String, Long> exits = new TreeMap<>();
         exits.putAll(execution.exits());
+        exits.putAll(host.exits().counts());
         exits.put("tlb_miss", sum(TlbCounts::misses));
         exits.put("tlb_miss_fetch", sum(TlbCounts::fetchMisses));
         exits.put("tlb_flush", sum(TlbCounts::flushes));
@@ -270,7 +288,7 @@ public final class Machine implements AutoCloseable {
         exits.put("tlb_restored", sum(TlbCounts::restored));
         return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), execution.tier(),
                 execution.interpretedShare(instructions), ProcessMemory.peakRssMb(), exits, execution.interpreted(),
-                domains, new TreeMap<>(host.statistics().counts()));
+                domains, new TreeMap<>(host.statistics().counts()), new TreeMap<>(host.refusals().counts()));
     }
 
     private long sum(ToLongFunction<TlbCounts> counter) {

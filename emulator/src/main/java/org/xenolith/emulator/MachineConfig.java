@@ -19,12 +19,18 @@ import java.util.Optional;
  * @param idleTimeoutNs how long, in virtual nanoseconds, the machine may wait for its own timers only
  * @param codeCacheBytes most bytes of host code that the native tier keeps, 4 MiB to 1 GiB
  * @param translationCache folder in which translations are kept from run to run; empty to keep none
+ * @param memorySets changes of the guests' memory during the run
  * @param diagnostics aids for work on the emulator itself
  */
 public record MachineConfig(List<DomainConfig> domains, String cpu, Tier tier, Pace pace, long seed, Instant epoch,
         long timeoutNs,
         long wallTimeoutMs, long idleTimeoutNs, long codeCacheBytes, Optional<Path> translationCache,
-        Diagnostics diagnostics) {
+        List<MemorySet> memorySets, Diagnostics diagnostics) {
+    public MachineConfig {
+        domains = List.copyOf(domains);
+        memorySets = List.copyOf(memorySets);
+    }
+
     /** Size of the cache of host code when none is given. */
     public static final long DEFAULT_CODE_CACHE = 256L << 20;
     /** Idle limit when none is given: 10 virtual minutes. */

@@ -19,23 +19,34 @@ import org.xenolith.hypervisor.blkback.DiskCounts;
  * @param interpreted instructions that the interpreter did for the native tier, by mnemonic, sorted
  * @param domains the guests in the order of their start
  * @param unimplemented counts of what guests asked for and is not built, by name, sorted
+ * @param refused counts of what guests asked for and must not have, by name, sorted
  */
 public record RunResult(Outcome outcome, String reason, long instructions, long virtualNs, long wallMs, Tier tier,
         double interpretedShare, long peakRssMb, Map<String, Long> exits, Map<String, Long> interpreted,
         List<DomainResult> domains,
-        Map<String, Long> unimplemented) {
+        Map<String, Long> unimplemented, Map<String, Long> refused) {
 
     /**
      * One guest's part.
      *
+     * @param memory what it owns of machine memory at the end
      * @param crashReport why the guest crashed, in words, several lines; empty when it did not
      * @param consoleSha256 lower-case hex digest of all console output
      * @param disks its disks in their order
      * @param nics its network interfaces in their order
      */
     public record DomainResult(int id, String name, GuestType type, int vcpus, Outcome outcome, long instructions,
-            String consoleSha256, long consoleBytes, String crashReport, List<DiskResult> disks,
+            MemoryUse memory, String consoleSha256, long consoleBytes, String crashReport, List<DiskResult> disks,
             List<NicCounts> nics) {
+    }
+
+    /**
+     * Machine memory of a guest in KiB, as the hypervisor counts it.
+     *
+     * @param ownedKib what it owns
+     * @param limitKib what it may own at most
+     */
+    public record MemoryUse(long ownedKib, long limitKib) {
     }
 
     /**

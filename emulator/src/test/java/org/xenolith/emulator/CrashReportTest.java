@@ -80,7 +80,7 @@ final class CrashReportTest {
         MachineConfig config = new MachineConfig(List.of(guest), "x86-64-v2", Tier.AUTO, Pace.MAX, 0,
                 MachineConfig.DEFAULT_EPOCH, reboot ? 10L : 1_000_000_000L, Long.MAX_VALUE,
                 MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
-                Optional.empty(), Diagnostics.NONE);
+                Optional.empty(), List.of(), Diagnostics.NONE);
         try (Machine machine = Machine.create(config, d -> new Silent(), new Progress() {
             @Override
             public void step(String domain, String what) {

@@ -22,6 +22,7 @@ import org.tukaani.xz.X86Options;
 import org.tukaani.xz.XZ;
 import org.tukaani.xz.XZOutputStream;
 import org.xenolith.guests.pvh.PvhBuilder;
+import org.xenolith.guests.pvh.PvhSize;
 
 /**
  * Damaged images of every kind, up to a PVH guest in memory: only {@link ImageException} may come out, and no image may
@@ -50,7 +51,7 @@ class ImageFuzzTest {
                 long before = threads.getCurrentThreadAllocatedBytes();
                 try {
                     KernelImage kernel = KernelImage.parse("fuzzed", damaged, MEMORY);
-                    PvhBuilder.layOut(kernel, Optional.empty(), "", MEMORY, 1).load(new SparseMemory());
+                    PvhBuilder.layOut(kernel, Optional.empty(), "", PvhSize.of(MEMORY, 1)).load(new SparseMemory());
                     accepted++;
                 } catch (ImageException e) {
                     refused++;

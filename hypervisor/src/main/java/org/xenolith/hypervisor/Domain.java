@@ -3,6 +3,8 @@ package org.xenolith.hypervisor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xenolith.cpu.CpuModel;
 import org.xenolith.cpu.apic.ApicBus;
 import org.xenolith.cpu.mmu.Stage2;
@@ -30,6 +32,8 @@ import org.xenolith.memory.PhysicalMemory;
  * One guest: its address space, vCPUs, event channels, grants and life cycle. As GuestMemory it is addressed by gpa.
  */
 public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDomain, GrantTarget {
+    private static final Logger LOG = LoggerFactory.getLogger(Domain.class);
+    private static final String OVER_MAXIMUM = "memory:over_maximum";
     /** APIC ids are even, so that vCPUs look like cores without hyperthreads, as Xen numbers them. */
     static final int APIC_ID_SHIFT = 1;
     /** Grants that one maptrack frame can hold. */
@@ -53,6 +57,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     private final List<Vcpu> vcpus = new ArrayList<>();
     private final long createdAt;
     private final List<Long> unmapped = new ArrayList<>();
+    private final OnDemand onDemand = new OnDemand();
     private final PvMemory pv;
     private List<E820Entry> memoryMap = List.of();
     private long maxPages;
@@ -68,7 +73,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         this.config = config;
         this.frames = host.frames();
         this.maxPages = config.maxPages();
-        this.physmap = new Physmap(host.memory());
+        this.physmap = new Physmap(host.memory(), this::populateOnUse);
         this.createdAt = host.clock().now();
         long mfn = frames.allocate(FrameTable.XEN);
         if (mfn < 0) {
@@ -190,6 +195,11 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         host.statistics().count(what);
     }
 
+    /** Counts something that this guest asked for and must not have. */
+    public void countRefusal(String what) {
+        host.refusals().count(what);
+    }
+
     /** Counts a hypercall by name; each part of a continued one counts. */
     public void countHypercall(String name) {
         hypercalls.count(name);
@@ -285,6 +295,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         });
         // so that taking the pages away one by one finds nothing to drop
         vcpus.forEach(v -> v.cpu().mmu().flushAll());
+        totalPages -= onDemand.clear();
         mapped.forEach(this::remove);
         unmapped.forEach(frames::put);
         frames.put(shared.page().mfn());
@@ -330,20 +341,70 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
      */
     public boolean populate(long gfn, int order) {
         int count = 1 << order;
-        if (gfn < 0 || gfn + count > Physmap.GFN_LIMIT || totalPages + count > maxPages) {
+        if (gfn < 0 || gfn + count > Physmap.GFN_LIMIT) {
             return false;
         }
-        long mfn = frames.allocate(domid, count);
+        long mfn = allocate(count);
         if (mfn < 0) {
             return false;
         }
-        totalPages += count;
         for (int i = 0; i < count; i++) {
             remove(gfn + i);
             physmap.set(gfn + i, mfn + i, Type.RAM_RW);
             frames.setGfn(mfn + i, gfn + i);
         }
         return true;
+    }
+
+    /** Takes adjacent frames for the domain; -1, counted, at its limit, and -1 when machine memory has none. */
+    private long allocate(int count) {
+        if (totalPages + count > maxPages) {
+            if (host.refusals().get(OVER_MAXIMUM) == 0) {
+                LOG.info("domain {}: {} pages more than its {} are over its maximum of {}", domid, count, totalPages,
+                        maxPages);
+            }
+            countRefusal(OVER_MAXIMUM);
+            return -1;
+        }
+        long mfn = frames.allocate(domid, count);
+        if (mfn >= 0) {
+            totalPages += count;
+        }
+        return mfn;
+    }
+
+    /**
+     * Lets a range of gfns get a page each when it is first used. The domain owns {@link #setOnDemandPages} pages for
+     * that, and is to give back the rest before it has used those up (Xen: populate on demand).
+     */
+    public void populateOnDemand(long gfn, long pages) {
+        for (long i = 0; i < pages; i++) {
+            if (physmap.type(gfn + i) == Type.NONE) {
+                physmap.set(gfn + i, 0, Type.ON_DEMAND);
+                onDemand.added();
+            }
+        }
+    }
+
+    /**
+     * Makes the domain own as many pages as that, as far as gfns that have no page yet allow it; nothing happens where
+     * none are left (XENMEM_set_pod_target).
+     */
+    public void setOnDemandPages(long pages) {
+        totalPages += onDemand.setPages(pages - (totalPages - onDemand.pages()));
+    }
+
+    private boolean populateOnUse(long gfn) {
+        if (dying || !onDemand.take()) {
+            if (!dying) {
+                LOG.info("domain {} has used up its memory before it gave some back", domid);
+                countRefusal("memory:on_demand_used_up");
+                shutdown(ShutdownReason.CRASH);
+            }
+            return false;
+        }
+        totalPages--;
+        return populate(gfn, 0);
     }
 
     /** Populates a range of single pages; false, with a part of it done, at a limit. */
@@ -364,12 +425,8 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
      */
     public long allocateUnmapped(int order) {
         int count = 1 << order;
-        if (totalPages + count > maxPages) {
-            return -1;
-        }
-        long mfn = frames.allocate(domid, count);
+        long mfn = allocate(count);
         if (mfn >= 0) {
-            totalPages += count;
             for (int i = 0; i < count; i++) {
                 if (pv == null) {
                     unmapped.add(mfn + i);
@@ -409,6 +466,11 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
 
     /** Empties a gfn; RAM there goes back to the host. False when nothing (or a grant mapping) is there. */
     public boolean remove(long gfn) {
+        if (physmap.onDemand(gfn)) {
+            physmap.set(gfn, 0, Type.NONE);
+            totalPages -= onDemand.removed();
+            return true;
+        }
         Type type = physmap.type(gfn);
         if (type == Type.NONE || type == Type.GRANT_RW || type == Type.GRANT_RO) {
             return false;
@@ -417,6 +479,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         clear(gfn, mfn);
         if (type != Type.XEN) {
             frames.put(mfn);
+            totalPages += onDemand.freed();
         } else {
             frames.setGfn(mfn, FrameTable.INVALID_GFN);
         }

@@ -35,6 +35,8 @@ public final class Host implements AutoCloseable {
     private final FrameTable frames;
     private final TimeInfo.TscScale tscScale;
     private final Statistics statistics = new Statistics("thing not built or not known");
+    private final Statistics refusals = new Statistics("refusal");
+    private final Statistics exits = new Statistics("exit");
     private final NavigableMap<Integer, Domain> domains = new TreeMap<>();
     private final ControlDomain control;
     /** Made for the first PV domain, as is {@link #machineToPhys}. */
@@ -139,8 +141,19 @@ public final class Host implements AutoCloseable {
         return tscScale;
     }
 
+    /** What guests asked for and is not built, by name. */
     public Statistics statistics() {
         return statistics;
+    }
+
+    /** What guests asked for and must not have, by name. */
+    public Statistics refusals() {
+        return refusals;
+    }
+
+    /** What the hypervisor did for guests in place of the CPU, by name. */
+    public Statistics exits() {
+        return exits;
     }
 
     /** The in-process domain 0. */

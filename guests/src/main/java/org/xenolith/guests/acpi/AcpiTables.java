@@ -51,14 +51,16 @@ public final class AcpiTables {
     private static final int NO_CMOS_RTC = 1 << 5;
 
     private final int vcpus;
+    private final int online;
     private final byte[] tables = new byte[16 * PAGE];
     private final byte[] info = new byte[PAGE];
     private final byte[] rsdp = new byte[RSDP_LENGTH];
     private final int pages;
     private int next;
 
-    private AcpiTables(int vcpus) {
+    private AcpiTables(int vcpus, int online) {
         this.vcpus = vcpus;
+        this.online = online;
         int facs = allocate(64, 64);
         writeFacs(facs);
         byte[] dsdt = table("DSDT", 5, dsdtBody());
@@ -85,13 +87,17 @@ public final class AcpiTables {
      * Builds the tables.
      *
      * @param vcpus number of vCPUs, 1 to {@link #MAX_VCPUS}; the local APIC id of vCPU n is 2n
+     * @param online how many of them, from the first, are enabled at the start; 1 to {@code vcpus}
      * @return the tables
      */
-    public static AcpiTables build(int vcpus) {
+    public static AcpiTables build(int vcpus, int online) {
         if (vcpus < 1 || vcpus > MAX_VCPUS) {
             throw new IllegalArgumentException("a PVH guest has 1 to " + MAX_VCPUS + " vCPUs, not " + vcpus);
         }
-        return new AcpiTables(vcpus);
+        if (online < 1 || online > vcpus) {
+            throw new IllegalArgumentException("1 to " + vcpus + " vCPUs can be online, not " + online);
+        }
+        return new AcpiTables(vcpus, online);
     }
 
     /** {@return the page at {@link #BASE}, with what Xen's own AML reads from it} */
@@ -158,7 +164,7 @@ public final class AcpiTables {
                     "PR" + HEX.toHexDigits((byte) i),
                     Aml.name("_HID", Aml.string("ACPI0007")),
                     Aml.name("_UID", Aml.integer(i)),
-                    Aml.name("_STA", Aml.integer(0xf)));
+                    Aml.name("_STA", Aml.integer(i < online ? 0xf : 0)));
         }
         // The handler of Xen's CPU hotplug event; without it Linux complains about this event as about the others.
         return Aml.concat(Aml.scope("\\_SB_", devices), Aml.scope("\\_GPE", Aml.method("_E02", 0)));
@@ -210,7 +216,7 @@ public final class AcpiTables {
             body[at + 1] = 8;
             body[at + 2] = (byte) i;
             body[at + 3] = (byte) lapicId(i);
-            put32(body, at + 4, 1);
+            put32(body, at + 4, i < online ? 1 : 0);
         }
         return body;
     }

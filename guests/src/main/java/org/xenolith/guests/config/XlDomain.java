@@ -18,8 +18,10 @@ import org.xenolith.guests.config.XlValue.Text;
  * @param kernel the kernel's file
  * @param ramdisk the initial ramdisk's file
  * @param commandLine the kernel's command line
- * @param memoryBytes memory in bytes
+ * @param memoryBytes memory at the start, in bytes
+ * @param maxMemoryBytes most memory that it can be given, in bytes
  * @param vcpus vCPUs at the start
+ * @param maxVcpus vCPUs that it has
  * @param vifs network interfaces, each as written
  * @param disks disks, each as written
  * @param onPoweroff after a power-off
@@ -36,7 +38,9 @@ public record XlDomain(
         Optional<Path> ramdisk,
         String commandLine,
         long memoryBytes,
+        long maxMemoryBytes,
         int vcpus,
+        int maxVcpus,
         List<Text> vifs,
         List<Text> disks,
         ShutdownAction onPoweroff,
@@ -76,11 +80,11 @@ public record XlDomain(
             Optional<String> ramdisk = config.text("ramdisk");
             long vcpus = within("vcpus", config.number("vcpus").orElse(1), MOST_VCPUS);
             long memory = within("memory", memory(), MOST_MEMORY >> 20) << 20;
-            same("maxmem", memory >> 20);
-            same("maxvcpus", vcpus);
+            long maxMemory = atLeast("maxmem", "memory", memory >> 20, MOST_MEMORY >> 20) << 20;
+            long maxVcpus = atLeast("maxvcpus", "vcpus", vcpus, MOST_VCPUS);
             XlDomain domain = new XlDomain(config.file(), name, type, kernel,
                     ramdisk.isEmpty() ? Optional.empty() : Optional.of(path("ramdisk", ramdisk.get())), commandLine(),
-                    memory, (int) vcpus, config.list("vif"), config.list("disk"),
+                    memory, maxMemory, (int) vcpus, (int) maxVcpus, config.list("vif"), config.list("disk"),
                     action("on_poweroff", ShutdownAction.DESTROY), action("on_reboot", ShutdownAction.RESTART),
                     action("on_crash", ShutdownAction.DESTROY), uuid(), List.of());
             for (String unknown : config.unread()) {
@@ -113,13 +117,14 @@ public record XlDomain(
             return memory.isPresent() ? memory.getAsLong() : config.number("maxmem").orElse(DEFAULT_MEMORY);
         }
 
-        private void same(String name, long value) {
-            OptionalLong most = config.number(name);
-            if (most.isPresent() && most.getAsLong() != value) {
-                config.warn(config.line(name),
-                        "parameter `" + name + "' is not built yet: the domain starts and stays at "
-                                + value);
+        /** A maximum, which is what the domain starts with where the file says nothing. */
+        private long atLeast(String name, String start, long value, long most) throws ConfigException {
+            long maximum = within(name, config.number(name).orElse(value), most);
+            if (maximum < value) {
+                throw bad(name, "parameter `" + name + "' is " + maximum + ", less than " + start + ", which is "
+                        + value);
             }
+            return maximum;
         }
 
         private String commandLine() {
@@ -178,7 +183,7 @@ public record XlDomain(
     }
 
     private XlDomain withWarnings(List<String> lines) {
-        return new XlDomain(file, name, type, kernel, ramdisk, commandLine, memoryBytes, vcpus, vifs, disks, onPoweroff,
-                onReboot, onCrash, uuid, lines);
+        return new XlDomain(file, name, type, kernel, ramdisk, commandLine, memoryBytes, maxMemoryBytes, vcpus,
+                maxVcpus, vifs, disks, onPoweroff, onReboot, onCrash, uuid, lines);
     }
 }

@@ -20,10 +20,12 @@ public final class PvBuilder {
     private final PvLayout layout;
     private final PvKernel kernel;
     private final PseudoPhysical memory;
+    private final long maxPages;
 
-    private PvBuilder(Domain domain, PvLayout layout) {
+    private PvBuilder(Domain domain, PvLayout layout, long maxPages) {
         this.domain = domain;
         this.layout = layout;
+        this.maxPages = maxPages;
         this.kernel = layout.kernel();
         this.memory = new PseudoPhysical(domain, Math.toIntExact(layout.pages()));
     }
@@ -33,11 +35,12 @@ public final class PvBuilder {
      *
      * @param domain a PV domain of the layout's word size that has no memory yet and may have {@code layout.pages()}
      * @param layout where what goes
+     * @param maxPages pages that its memory map shows: those that it starts with and those that it can come to have
      * @throws ImageException if the initrd can no longer be read
      * @throws ErrnoException ENOMEM when machine memory has no room
      */
-    public static PvStart build(Domain domain, PvLayout layout) throws ImageException {
-        return new PvBuilder(domain, layout).build();
+    public static PvStart build(Domain domain, PvLayout layout, long maxPages) throws ImageException {
+        return new PvBuilder(domain, layout, maxPages).build();
     }
 
     private PvStart build() throws ImageException {
@@ -54,7 +57,7 @@ public final class PvBuilder {
         long console = memory.mfn(layout.consolePfn());
         DomainLinks.offer(domain, xenstore, console);
         memory.write(layout.startInfoPfn() << PAGE_SHIFT, startInfo(xenstore, console), 0, PAGE);
-        domain.setMemoryMap(List.of(new E820Entry(0, layout.pages() << PAGE_SHIFT, E820Entry.RAM)));
+        domain.setMemoryMap(List.of(new E820Entry(0, maxPages << PAGE_SHIFT, E820Entry.RAM)));
         return new PvStart(layout.abi(), memory.mfn(layout.topTablePfn()), kernel.entry(),
                 kernel.va(layout.stackPfn() + 1), kernel.va(layout.startInfoPfn()),
                 kernel.hypercallPage() < 0 ? -1 : memory.mfn(kernel.hypercallPage()),

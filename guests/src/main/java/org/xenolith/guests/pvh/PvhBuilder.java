@@ -33,7 +33,6 @@ public final class PvhBuilder {
 
     private static final long PAGE = 4096;
     private static final long FOUR_GIB = 1L << 32;
-    private static final long MIN_MEMORY = 1L << 20;
     private static final int FEATURE_RSDP_UNRESTRICTED = 15;
 
     private static final int START_INFO_SIZE = 56;
@@ -48,16 +47,14 @@ public final class PvhBuilder {
     private final KernelImage kernel;
     private final Optional<ImageFile> initrd;
     private final byte[] commandLine;
-    private final long memory;
-    private final int vcpus;
+    private final PvhSize size;
     private final List<Piece> pieces = new ArrayList<>();
 
-    private PvhBuilder(KernelImage kernel, Optional<ImageFile> initrd, byte[] commandLine, long memory, int vcpus) {
+    private PvhBuilder(KernelImage kernel, Optional<ImageFile> initrd, byte[] commandLine, PvhSize size) {
         this.kernel = kernel;
         this.initrd = initrd;
         this.commandLine = commandLine;
-        this.memory = memory;
-        this.vcpus = vcpus;
+        this.size = size;
     }
 
     /**
@@ -66,15 +63,14 @@ public final class PvhBuilder {
      * @param kernelFile an ELF kernel with the note PHYS32_ENTRY, or a bzImage of one
      * @param initrd the initial ramdisk, if any; it is passed as it is
      * @param commandLine the kernel's command line, at most {@link #MAX_COMMAND_LINE} bytes in UTF-8, without zeros
-     * @param memory the guest's RAM in bytes, at least 1 MiB; rounded down to pages
-     * @param vcpus number of vCPUs, 1 to {@link AcpiTables#MAX_VCPUS}
+     * @param size how much memory and how many vCPUs the guest has
      * @return the layout
      * @throws ImageException if an image cannot be used, or the memory is too small for the images
      */
     public static PvhBoot build(
-            ImageFile kernelFile, Optional<ImageFile> initrd, String commandLine, long memory, int vcpus)
+            ImageFile kernelFile, Optional<ImageFile> initrd, String commandLine, PvhSize size)
             throws ImageException {
-        return layOut(KernelImage.read(kernelFile, memory), initrd, commandLine, memory, vcpus);
+        return layOut(KernelImage.read(kernelFile, size.memory()), initrd, commandLine, size);
     }
 
     /**
@@ -83,13 +79,12 @@ public final class PvhBuilder {
      * @param kernel the kernel
      * @param initrd the initial ramdisk, if any
      * @param commandLine see {@link #build}
-     * @param memory see {@link #build}
-     * @param vcpus see {@link #build}
+     * @param size see {@link #build}
      * @return the layout
      * @throws ImageException if the kernel cannot be started as PVH, or the memory is too small for the images
      */
     public static PvhBoot layOut(
-            KernelImage kernel, Optional<ImageFile> initrd, String commandLine, long memory, int vcpus)
+            KernelImage kernel, Optional<ImageFile> initrd, String commandLine, PvhSize size)
             throws ImageException {
         byte[] line = commandLine.getBytes(StandardCharsets.UTF_8);
         if (line.length > MAX_COMMAND_LINE || commandLine.indexOf(0) >= 0) {
@@ -97,20 +92,17 @@ public final class PvhBuilder {
                     "the command line has " + line.length + " bytes or holds a zero; at most "
                             + MAX_COMMAND_LINE + " bytes can be passed");
         }
-        if (memory < MIN_MEMORY) {
-            throw new IllegalArgumentException("a PVH guest needs at least 1 MiB of memory, not " + memory + " bytes");
-        }
-        return new PvhBuilder(kernel, initrd, line, memory & -PAGE, vcpus).layOut();
+        return new PvhBuilder(kernel, initrd, line, size).layOut();
     }
 
     private PvhBoot layOut() throws ImageException {
         int entry = entryPoint();
-        long lowEnd = Math.min(memory, HOLE_START);
+        long lowEnd = Math.min(size.memory(), HOLE_START);
         long next = roundUp(placeKernel(lowEnd));
 
-        AcpiTables acpi = AcpiTables.build(vcpus);
+        AcpiTables acpi = AcpiTables.build(size.maxVcpus(), size.vcpus());
         long rsdp = rsdpAddress(acpi);
-        List<MemoryRange> map = memoryMap(acpi, rsdp, lowEnd);
+        List<MemoryRange> map = memoryMap(acpi, rsdp);
         int startInfoLength = startInfoLength(map.size());
 
         long initrdSize = initrd.map(ImageFile::size).orElse(0L);
@@ -135,7 +127,7 @@ public final class PvhBuilder {
         addBytes("RSDP", rsdp, acpi.rsdp());
         addBytes("identity page directory", SpecialPages.IDENT_PT * PAGE, identityPageDirectory());
         return new PvhBoot(
-                kernel, entry, (int) startInfo, List.copyOf(pieces), map, populated(acpi, lowEnd));
+                kernel, entry, (int) startInfo, List.copyOf(pieces), map, populated(acpi));
     }
 
     private int entryPoint() throws ImageException {
@@ -193,9 +185,19 @@ public final class PvhBuilder {
         return anywhere ? acpi.end() : 0x10_0000 - AcpiTables.RSDP_LENGTH;
     }
 
-    private List<MemoryRange> memoryMap(AcpiTables acpi, long rsdp, long lowEnd) {
+    /** RAM that the guest may come to have, below the hole and above 4 GiB. */
+    private List<MemoryRange> ram() {
+        long lowEnd = Math.min(size.maxMemory(), HOLE_START);
+        MemoryRange low = new MemoryRange(0, lowEnd, MemoryRange.Type.RAM);
+        return size.maxMemory() > lowEnd
+                ? List.of(low, new MemoryRange(FOUR_GIB, size.maxMemory() - lowEnd, MemoryRange.Type.RAM))
+                : List.of(low);
+    }
+
+    private List<MemoryRange> memoryMap(AcpiTables acpi, long rsdp) {
+        List<MemoryRange> ram = ram();
         List<MemoryRange> map = new ArrayList<>();
-        map.add(new MemoryRange(0, lowEnd, MemoryRange.Type.RAM));
+        map.add(ram.getFirst());
         map.add(new MemoryRange(
                 SpecialPages.FIRST * PAGE, SpecialPages.COUNT * PAGE, MemoryRange.Type.RESERVED));
         map.add(new MemoryRange(
@@ -203,22 +205,16 @@ public final class PvhBuilder {
         map.add(new MemoryRange(AcpiTables.BASE, PAGE, MemoryRange.Type.ACPI));
         map.add(new MemoryRange(
                 AcpiTables.BASE + PAGE, acpi.end() - AcpiTables.BASE - PAGE, MemoryRange.Type.ACPI));
-        if (memory > lowEnd) {
-            map.add(new MemoryRange(FOUR_GIB, memory - lowEnd, MemoryRange.Type.RAM));
-        }
+        map.addAll(ram.subList(1, ram.size()));
         return List.copyOf(map);
     }
 
-    private List<MemoryRange> populated(AcpiTables acpi, long lowEnd) {
-        List<MemoryRange> ranges = new ArrayList<>();
-        ranges.add(new MemoryRange(0, lowEnd, MemoryRange.Type.RAM));
+    private List<MemoryRange> populated(AcpiTables acpi) {
+        List<MemoryRange> ranges = new ArrayList<>(ram());
         ranges.add(new MemoryRange(
                 AcpiTables.BASE, acpi.end() + PAGE - AcpiTables.BASE, MemoryRange.Type.ACPI));
         ranges.add(new MemoryRange(
                 SpecialPages.FIRST * PAGE, SpecialPages.COUNT * PAGE, MemoryRange.Type.RESERVED));
-        if (memory > lowEnd) {
-            ranges.add(new MemoryRange(FOUR_GIB, memory - lowEnd, MemoryRange.Type.RAM));
-        }
         return List.copyOf(ranges);
     }
 

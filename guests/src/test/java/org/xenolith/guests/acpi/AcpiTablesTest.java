@@ -45,7 +45,7 @@ class AcpiTablesTest {
 
     @Test
     void one_vcpu_gives_the_addresses_of_real_xen() {
-        AcpiTables acpi = AcpiTables.build(1);
+        AcpiTables acpi = AcpiTables.build(1, 1);
         assertEquals(0xfc00_8000L, acpi.end());
         assertEquals(0xfc00_7f50L, LittleEndian.i64(acpi.rsdp(), 24));
         byte[] xsdt = table(acpi, 0xfc00_7f50L);
@@ -67,7 +67,7 @@ class AcpiTablesTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 8, 9, 32, 128})
     void every_table_is_linked_and_has_a_right_checksum(int vcpus) {
-        AcpiTables acpi = AcpiTables.build(vcpus);
+        AcpiTables acpi = AcpiTables.build(vcpus, vcpus);
         byte[] rsdp = acpi.rsdp();
         assertEquals(0, sum(rsdp, 20));
         assertEquals(0, sum(rsdp, 36));
@@ -91,8 +91,21 @@ class AcpiTablesTest {
     }
 
     @Test
+    void vcpus_that_are_offline_at_the_start_are_there_but_not_enabled() {
+        AcpiTables acpi = AcpiTables.build(4, 2);
+        byte[] madt = table(acpi, LittleEndian.i64(table(acpi, LittleEndian.i64(acpi.rsdp(), 24)), 44));
+        assertEquals(44 + 8 * 4, madt.length);
+        for (int i = 0; i < 4; i++) {
+            assertEquals(2 * i, madt[44 + 8 * i + 3] & 0xff, "local APIC id");
+            assertEquals(i < 2 ? 1 : 0, LittleEndian.i32(madt, 44 + 8 * i + 4), "enabled");
+        }
+        assertThrows(IllegalArgumentException.class, () -> AcpiTables.build(4, 5));
+        assertThrows(IllegalArgumentException.class, () -> AcpiTables.build(4, 0));
+    }
+
+    @Test
     void the_information_page_points_into_the_madt() {
-        AcpiTables acpi = AcpiTables.build(4);
+        AcpiTables acpi = AcpiTables.build(4, 4);
         byte[] info = acpi.infoPage();
         assertEquals(4, LittleEndian.u16(info, 2));
         assertEquals(0xfc00_7e79L, LittleEndian.u32(info, 12));
@@ -101,15 +114,15 @@ class AcpiTablesTest {
 
     @Test
     void vcpu_counts_out_of_range_are_refused() {
-        assertThrows(IllegalArgumentException.class, () -> AcpiTables.build(0));
-        assertThrows(IllegalArgumentException.class, () -> AcpiTables.build(129));
+        assertThrows(IllegalArgumentException.class, () -> AcpiTables.build(0, 1));
+        assertThrows(IllegalArgumentException.class, () -> AcpiTables.build(129, 1));
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 128})
     void acpica_disassembles_all_tables_and_recompiles_the_dsdt(int vcpus, @TempDir Path dir) throws Exception {
         assumeTrue(run(dir, "iasl", "-v").contains("Intel"), "needs iasl of Debian's package acpica-tools");
-        AcpiTables acpi = AcpiTables.build(vcpus);
+        AcpiTables acpi = AcpiTables.build(vcpus, vcpus);
         byte[] xsdt = table(acpi, LittleEndian.i64(acpi.rsdp(), 24));
         byte[] fadt = table(acpi, LittleEndian.i64(xsdt, 36));
         Files.write(dir.resolve("xsdt.dat"), xsdt);

@@ -35,7 +35,7 @@ final class BuiltGuest implements AutoCloseable {
                 new HypercallTable());
         domain = host.createDomain(
                 DomainConfig.of("test", new UUID(1, 2), 1, layout.pages()).withPv(layout.abi()));
-        start = PvBuilder.build(domain, layout);
+        start = PvBuilder.build(domain, layout, layout.pages());
     }
 
     long word(long machineAddress) {

@@ -39,14 +39,14 @@ class PvhBuilderTest {
     }
 
     private static PvhBoot layOut(TestElf elf, Optional<ImageFile> initrd, long memory) throws ImageException {
-        return PvhBuilder.layOut(kernel(elf), initrd, "console=hvc0", memory, 1);
+        return PvhBuilder.layOut(kernel(elf), initrd, "console=hvc0", PvhSize.of(memory, 1));
     }
 
     @Test
     void debian_cloud_kernel_lies_as_on_real_xen() throws Exception {
         ImageFile kernel = DebianKernels.cloud();
         ImageFile initrd = file("initrd", 5_000_000);
-        PvhBoot boot = PvhBuilder.build(kernel, Optional.of(initrd), "console=hvc0 quiet", 512 * MIB, 1);
+        PvhBoot boot = PvhBuilder.build(kernel, Optional.of(initrd), "console=hvc0 quiet", PvhSize.of(512 * MIB, 1));
         SparseMemory memory = new SparseMemory();
         boot.load(memory);
         assertEquals(0x336e_c578, memory.u32(boot.startInfo()));
@@ -64,10 +64,10 @@ class PvhBuilderTest {
     @Test
     void debian_generic_kernel_needs_128_mib_and_says_so_below_its_size() throws Exception {
         ImageFile kernel = DebianKernels.generic();
-        PvhBoot boot = PvhBuilder.build(kernel, Optional.empty(), "", 128 * MIB, 2);
+        PvhBoot boot = PvhBuilder.build(kernel, Optional.empty(), "", PvhSize.of(128 * MIB, 2));
         assertEquals(0x100_0000, boot.eip() & 0xfff0_0000);
         ImageException e = assertThrows(
-                ImageException.class, () -> PvhBuilder.build(kernel, Optional.empty(), "", 64 * MIB, 2));
+                ImageException.class, () -> PvhBuilder.build(kernel, Optional.empty(), "", PvhSize.of(64 * MIB, 2)));
         assertTrue(e.getMessage().startsWith(kernel.name() + ": "), e.getMessage());
         assertTrue(e.reason().contains("memory"), e.getMessage());
     }

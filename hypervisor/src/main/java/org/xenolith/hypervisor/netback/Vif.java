@@ -128,7 +128,7 @@ public final class Vif implements AutoCloseable {
 
     /** Counts something that the guest must not do. */
     void count(String what) {
-        domain.count("vif " + what);
+        domain.countRefusal("vif " + what);
     }
 
     /** A ring has lost its meaning: the interface is closed, once the ring's code has returned. */

@@ -22,7 +22,16 @@ public final class Physmap implements Stage2, GuestMemory {
         /** Another domain's page through XENMAPSPACE_gmfn_foreign. */
         FOREIGN,
         /** A page of the hypervisor: shared_info, grant table frames. */
-        XEN
+        XEN,
+        /** RAM of which there is no page before it is used. */
+        ON_DEMAND
+    }
+
+    /** Gives a gfn that is {@link Type#ON_DEMAND} its page. */
+    @FunctionalInterface
+    public interface Populator {
+        /** Replaces the entry; false when there is no page for it. */
+        boolean populate(long gfn);
     }
 
     /** First gfn that cannot be mapped: 43 bits of guest-physical address. */
@@ -37,13 +46,28 @@ public final class Physmap implements Stage2, GuestMemory {
 
     private final PhysicalMemory memory;
     private final long[][][][] root = new long[ROOT_SLOTS][][][];
+    private final Populator populator;
     private long highest = -1;
 
-    public Physmap(PhysicalMemory memory) {
+    public Physmap(PhysicalMemory memory, Populator populator) {
         this.memory = memory;
+        this.populator = populator;
     }
 
     private long entry(long gfn) {
+        long e = stored(gfn);
+        if (e >>> TYPE_SHIFT == Type.ON_DEMAND.ordinal()) {
+            return populator.populate(gfn) ? stored(gfn) : 0;
+        }
+        return e;
+    }
+
+    /** True for a gfn that gets its page when it is used; every other question about it is a use. */
+    public boolean onDemand(long gfn) {
+        return stored(gfn) >>> TYPE_SHIFT == Type.ON_DEMAND.ordinal();
+    }
+
+    private long stored(long gfn) {
         if (gfn < 0 || gfn >= GFN_LIMIT) {
             return 0;
         }

@@ -44,6 +44,7 @@ public final class PvContainer implements Container {
     private PrivilegedOps operations;
     private PvMsrs msrs;
     private Statistics.Counter irets;
+    private Statistics.Counter ptWrites;
     private boolean eventDue;
     private long emulatedWrite;
 
@@ -56,6 +57,7 @@ public final class PvContainer implements Container {
     public void attach(Cpu cpu) {
         memory = vcpu.domain().pv();
         irets = vcpu.domain().hypercallCounter("iret");
+        ptWrites = vcpu.domain().host().exits().counter("pv_pt_write");
         mode = new GuestMode(vcpu, cpu);
         bounce = new Bounce(this, mode, registers);
         returns = new PvReturn(this, mode, registers, bounce);
@@ -461,7 +463,7 @@ public final class PvContainer implements Container {
 
     @Override
     public void mmioWrite(Cpu cpu, long gpa, int size, long value) {
-        vcpu.domain().count("pv:pt-write");
+        ptWrites.add();
         long va = emulatedWrite & -4096L | gpa & 0xfff;
         if (!memory.emulatePtWrite(vcpu, va, size, value)) {
             throw cpu.pageFault(va, PF_WRITE_PROTECTED);

@@ -113,6 +113,8 @@ final class PvMemoryCallsTest {
         assertEquals(16, reservation(g, 6, 20, 0));
         assertEquals(0, reservation(g, 0, 1, 0));
         assertEquals(0, reservation(g, 6, 1, 10), "beyond the largest order");
+        assertEquals(2, t.host.refusals().get("memory:over_maximum"));
+        assertEquals(PvGuest.PAGES + 16, g.d.totalPages());
     }
 
     @ParameterizedTest

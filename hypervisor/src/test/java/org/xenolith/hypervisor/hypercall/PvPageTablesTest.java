@@ -434,7 +434,7 @@ final class PvPageTablesTest {
         assertEquals(PAGE, f.slot());
         assertEquals(g.mfn(L1), f.mfn());
         assertTrue(f.toString().contains("L1 table x1"), f.toString());
-        assertEquals(1, t.host.statistics().get("pv.mm:writable_refused"));
+        assertEquals(1, t.host.refusals().get("pv.mm:writable_refused"));
     }
 
     @Test

@@ -170,7 +170,7 @@ final class FakeNetfront implements NetPort, AutoCloseable {
     }
 
     long counted(String what) {
-        return host.statistics().get("vif " + what);
+        return host.refusals().get("vif " + what);
     }
 
     @Override

@@ -39,7 +39,7 @@ final class PvFailures {
 
     int fail(Kind kind, int errno, int level, int slot, long entry, long mfn) {
         last = new PvFailure(kind, errno, level, slot, entry, mfn, describe(mfn));
-        domain.count("pv.mm:" + kind.name().toLowerCase(java.util.Locale.ROOT));
+        domain.countRefusal("pv.mm:" + kind.name().toLowerCase(java.util.Locale.ROOT));
         if (logged.add(kind)) {
             LOG.info("domain {}: {}", domain.domid(), last);
         }
