@@ -44,7 +44,8 @@ public final class StdVga extends PciFunction {
     public StdVga(Board board, byte[] vgaBios) {
         super(board, new PciIdentity(0x1234, 0x1111, 2, 0x03_0000, 0x1af4, 0x1100));
         if (vgaBios.length > MAX_ROM) {
-            throw new IllegalArgumentException("a VGA BIOS of " + vgaBios.length + " bytes is too long; 1 MiB is possible");
+            throw new IllegalArgumentException(
+                    "a VGA BIOS of " + vgaBios.length + " bytes is too long; 1 MiB is possible");
         }
         memory = new VideoMemory(board.windows(), MEMORY_BYTES);
         registers = new VgaRegisters(board.clock());
@@ -80,7 +81,6 @@ public final class StdVga extends PciFunction {
         registers.reset();
         dispi.reset();
         window.reset();
-        memory.clear(MEMORY_BYTES);
     }
 
     @Override
@@ -118,6 +118,8 @@ public final class StdVga extends PciFunction {
         }
         if (romBase >= 0) {
             board.windows().restore(romBase, romBytes, true);
+            // a guest may have laid the ROM over the VGA's window
+            board.windows().hide(VgaWindow.FIRST, VgaWindow.BYTES);
         }
         romBase = now;
         if (now >= 0) {

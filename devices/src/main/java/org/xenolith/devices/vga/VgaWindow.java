@@ -64,7 +64,8 @@ final class VgaWindow implements MmioHandler {
     private int planeAddress(int place) {
         int p = place & 0xffff;
         if ((registers.sequencer(4) & 8) != 0) {
-            p &= ~3;
+            // address bits 0 and 1 have chosen the plane; bits 14 and 15 come in their place, as the CRTC's doubleword mode expects
+            p = p & ~3 | p >> 14;
         } else if ((registers.graphics(6) & 2) != 0) {
             // address bit 0 has chosen the plane; bit 16 comes in its place
             p = p & ~1 | place >> 16;
