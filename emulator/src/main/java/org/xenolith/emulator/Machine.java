@@ -283,6 +283,7 @@ public final class Machine implements AutoCloseable {
         exits.put("tlb_miss", sum(TlbCounts::misses));
         exits.put("tlb_miss_fetch", sum(TlbCounts::fetchMisses));
         exits.put("tlb_flush", sum(TlbCounts::flushes));
+        exits.put("tlb_flush_programs", sum(TlbCounts::programFlushes));
         exits.put("tlb_switch", sum(TlbCounts::switches));
         exits.put("tlb_parked", sum(TlbCounts::parked));
         exits.put("tlb_restored", sum(TlbCounts::restored));

@@ -34,6 +34,8 @@ final class JumpCaches implements FetchListener {
     private final long[] pages = new long[TABLES];
     /** Some entry's page is not global. */
     private final boolean[] nonGlobal = new boolean[TABLES];
+    /** Some entry is of user code, or in the lower half. */
+    private final boolean[] programs = new boolean[TABLES];
 
     JumpCaches(Cpu cpu) {
         this.cpu = cpu;
@@ -86,6 +88,7 @@ final class JumpCaches implements FetchListener {
         put64(at, -translation.rip);
         put64(at + 8L * NativeLayout.JUMP_ENTRIES, code);
         pages[t] |= pageBit(translation.rip);
+        programs[t] |= user[t] != null || translation.rip >= 0;
         nonGlobal[t] |= user[t] != null || !cpu.mmu().fetchGlobal(translation.rip);
         if (translation.block.secondMfn() >= 0) {
             long next = translation.rip + 4096;
@@ -139,6 +142,7 @@ final class JumpCaches implements FetchListener {
         filledCount[t] = 0;
         pages[t] = 0;
         nonGlobal[t] = false;
+        programs[t] = false;
     }
 
     @Override
@@ -152,6 +156,15 @@ final class JumpCaches implements FetchListener {
     public void nonGlobalDropped() {
         for (int t = 0; t < TABLES; t++) {
             if (nonGlobal[t]) {
+                clear(t);
+            }
+        }
+    }
+
+    @Override
+    public void programsDropped() {
+        for (int t = 0; t < TABLES; t++) {
+            if (programs[t]) {
                 clear(t);
             }
         }
@@ -258,6 +271,7 @@ final class JumpCaches implements FetchListener {
         filledCount[t] = p.count;
         pages[t] = p.pages;
         nonGlobal[t] = true;
+        programs[t] = true;
     }
 
     private void restoreChecked(Parked p) {

@@ -17,6 +17,7 @@ final class AddressSpaces {
     private int made;
     private long switches;
     private long flushes;
+    private long programFlushes;
     private long parked;
     private long restored;
 
@@ -41,6 +42,13 @@ final class AddressSpaces {
         if (everySpace) {
             clearParked();
         }
+    }
+
+    /** Drops the translations of the current address space's lower half, and all for user rights. */
+    void flushPrograms() {
+        programFlushes++;
+        tlb.flushPrograms();
+        fetch.flushPrograms();
     }
 
     /** Drops a page of the current address space, and a global one. */
@@ -142,6 +150,10 @@ final class AddressSpaces {
 
     long flushes() {
         return flushes;
+    }
+
+    long programFlushes() {
+        return programFlushes;
     }
 
     long parked() {

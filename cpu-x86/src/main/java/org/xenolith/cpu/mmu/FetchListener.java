@@ -13,6 +13,9 @@ public interface FetchListener {
     /** All but global translations are gone. */
     void nonGlobalDropped();
 
+    /** All translations of the lower half are gone, and all for user rights. */
+    void programsDropped();
+
     /** The translation of a page is gone, for user and supervisor. @param va address of the page, a multiple of 4096 */
     void pageDropped(long va);
 

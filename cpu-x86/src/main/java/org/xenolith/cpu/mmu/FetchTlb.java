@@ -9,11 +9,12 @@ final class FetchTlb {
     static final int ENTRIES = 16384;
     private static final int VALID = 1;
     private static final int USER = 2;
-    /** Bits of {@link #meta}: in the list of filled local entries; in that of global ones; the translation is global. */
+    /** Bits of {@link #meta}: in the list of filled local entries; in that of global ones; the translation is global; in the list of programs'. */
     private static final int IN_LOCAL = 1;
     private static final int IN_GLOBAL = 2;
-    private static final int LISTS = IN_LOCAL | IN_GLOBAL;
     private static final int GLOBAL = 4;
+    private static final int IN_PROGRAMS = 8;
+    private static final int LISTS = IN_LOCAL | IN_GLOBAL | IN_PROGRAMS;
 
     /** Page address with {@link #VALID} and {@link #USER}, or 0. */
     private final long[] tag = new long[ENTRIES];
@@ -22,6 +23,7 @@ final class FetchTlb {
     private final byte[] pageShift = new byte[ENTRIES];
     private final EntryList local = new EntryList();
     private final EntryList global = new EntryList();
+    private final EntryList programs = new EntryList();
     private final FrameChains chains = new FrameChains(ENTRIES);
     private final LargePages largePages = new LargePages();
     private FetchListener listener = new FetchListener() {
@@ -32,6 +34,11 @@ final class FetchTlb {
 
         @Override
         public void nonGlobalDropped() {
+            // nobody listens
+        }
+
+        @Override
+        public void programsDropped() {
             // nobody listens
         }
 
@@ -58,6 +65,10 @@ final class FetchTlb {
         int lists = meta[slot] & LISTS;
         if ((lists & (isGlobal ? IN_GLOBAL : IN_LOCAL)) == 0) {
             (isGlobal ? global : local).add(slot);
+        }
+        if ((va >= 0 || user) && (lists & IN_PROGRAMS) == 0) {
+            programs.add(slot);
+            lists |= IN_PROGRAMS;
         }
         tag[slot] = tag(va, user);
         frame[slot] = mfn;
@@ -88,9 +99,10 @@ final class FetchTlb {
             for (int i = 0; i < global.size(); i++) {
                 int slot = global.get(i);
                 dropped |= invalidate(slot);
-                meta[slot] = 0;
+                meta[slot] &= IN_PROGRAMS;
             }
             global.clear();
+            dropped |= retirePrograms();
             largePages.clear();
         }
         if (dropped && globalToo) {
@@ -98,6 +110,27 @@ final class FetchTlb {
         } else if (dropped) {
             listener.nonGlobalDropped();
         }
+    }
+
+    /** Drops the translations of the lower half, and all for user rights. */
+    void flushPrograms() {
+        if (retirePrograms()) {
+            listener.programsDropped();
+        }
+    }
+
+    /** Returns whether there was anything. */
+    private boolean retirePrograms() {
+        boolean dropped = false;
+        for (int i = 0; i < programs.size(); i++) {
+            int slot = programs.get(i);
+            if (tag[slot] >= 0 || (tag[slot] & USER) != 0) {
+                dropped |= invalidate(slot);
+            }
+            meta[slot] &= ~IN_PROGRAMS;
+        }
+        programs.clear();
+        return dropped;
     }
 
     /** Moves all but global translations to a store. */

@@ -461,6 +461,15 @@ public final class Mmu {
         cpu.requestAttention();
     }
 
+    /**
+     * Drops the translations of the lower half of the address space, and all for user rights, global ones too: CR3 has other tables, whose
+     * upper half is the same.
+     */
+    public void flushPrograms() {
+        spaces.flushPrograms();
+        cpu.requestAttention();
+    }
+
     /** INVLPG: the page under the current PCID, and a global one. */
     public void flushPage(long va) {
         spaces.flushPage(va);
@@ -523,8 +532,8 @@ public final class Mmu {
 
     /** What the TLBs did so far. */
     public TlbCounts counts() {
-        return new TlbCounts(misses, fetchMisses, spaces.flushes(), spaces.switches(), spaces.parked(),
-                spaces.restored());
+        return new TlbCounts(misses, fetchMisses, spaces.flushes(), spaces.programFlushes(), spaces.switches(),
+                spaces.parked(), spaces.restored());
     }
 
     // ---- debugger's view ----

@@ -26,14 +26,15 @@ public final class Tlb {
     public static final int WRITE = ENTRIES * ENTRY_SIZE;
     public static final int ADDEND = 2 * ENTRIES * ENTRY_SIZE;
     /**
-     * {@link #META}: the entry is in the list of filled local entries; in that of global ones; its translation is global; from bit 8 log2
-     * of its page's bytes.
+     * {@link #META}: the entry is in the list of filled local entries; in that of global ones; its translation is global; it is in the
+     * list of programs' entries; from bit 8 log2 of its page's bytes.
      */
     static final int META = 3 * ENTRIES * ENTRY_SIZE;
     private static final int IN_LOCAL = 1;
     private static final int IN_GLOBAL = 2;
-    private static final int LISTS = IN_LOCAL | IN_GLOBAL;
     private static final int GLOBAL = 4;
+    private static final int IN_PROGRAMS = 8;
+    private static final int LISTS = IN_LOCAL | IN_GLOBAL | IN_PROGRAMS;
     private static final int SHIFT_BIT = 8;
 
     /** Whose rights a table holds. */
@@ -52,6 +53,7 @@ public final class Tlb {
     /** Entries are numbered through all tables: view * ENTRIES + slot. */
     private final EntryList local = new EntryList();
     private final EntryList global = new EntryList();
+    private final EntryList programs = new EntryList();
     private final FrameChains chains = new FrameChains(TABLES * ENTRIES);
     private final LargePages largePages = new LargePages();
 
@@ -93,6 +95,10 @@ public final class Tlb {
         if ((lists & (isGlobal ? IN_GLOBAL : IN_LOCAL)) == 0) {
             (isGlobal ? global : local).add(id);
         }
+        if (ofPrograms(view, va) && (lists & IN_PROGRAMS) == 0) {
+            programs.add(id);
+            lists |= IN_PROGRAMS;
+        }
         put64(e + READ, -page);
         put64(e + WRITE, writable ? -page : invalidTag(slot));
         put64(e + ADDEND, hostPage - page);
@@ -111,11 +117,30 @@ public final class Tlb {
             for (int i = 0; i < global.size(); i++) {
                 int id = global.get(i);
                 invalidate(id);
-                put64(address(id) + META, 0);
+                put64(address(id) + META, get64(address(id) + META) & IN_PROGRAMS);
             }
             global.clear();
+            flushPrograms();
             largePages.clear();
         }
+    }
+
+    /** What a program sees: the lower half of the address space, and all with its rights. */
+    private static boolean ofPrograms(int view, long va) {
+        return va >= 0 || view == USER;
+    }
+
+    /** Drops the translations of the lower half, and all for user rights. */
+    void flushPrograms() {
+        for (int i = 0; i < programs.size(); i++) {
+            int id = programs.get(i);
+            long e = address(id);
+            if (ofPrograms(id / ENTRIES, -get64(e + READ))) {
+                invalidate(id);
+            }
+            put64(e + META, get64(e + META) & ~IN_PROGRAMS);
+        }
+        programs.clear();
     }
 
     /** Moves all but global translations to a store. */
@@ -137,7 +162,7 @@ public final class Tlb {
                         (int) meta >>> SHIFT_BIT);
             }
             invalidate(id);
-            put64(e + META, meta & IN_GLOBAL);
+            put64(e + META, meta & (IN_GLOBAL | IN_PROGRAMS));
         }
         local.clear();
     }

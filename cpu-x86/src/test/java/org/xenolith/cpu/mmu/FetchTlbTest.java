@@ -58,6 +58,25 @@ class FetchTlbTest {
     }
 
     @Test
+    void a_flush_of_programs_keeps_the_kernels_upper_half_and_tells_once() {
+        tlb.fill(KERNEL, false, 1, false, 12);
+        tlb.fill(KERNEL + 0x1000, true, 2, false, 12);
+        tlb.fill(0x40_1000, true, 7, true, 12);
+        tlb.fill(0x40_2000, false, 8, false, 12);
+        tlb.flushPrograms();
+        assertEquals(1, tlb.find(KERNEL, false));
+        assertEquals(-1, tlb.find(KERNEL + 0x1000, true));
+        assertEquals(-1, tlb.find(0x40_1000, true));
+        assertEquals(-1, tlb.find(0x40_2000, false));
+        tlb.flushPrograms();
+        assertEquals(List.of("programs"), heard);
+        tlb.fill(0x40_1000, true, 9, false, 12);
+        tlb.flushPrograms();
+        assertEquals(List.of("programs", "programs"), heard);
+        assertEquals(-1, tlb.find(0x40_1000, true));
+    }
+
+    @Test
     void a_dropped_page_leaves_the_others() {
         tlb.fill(0x40_1000, true, 7, false, 12);
         tlb.fill(0x40_2000, true, 8, false, 12);

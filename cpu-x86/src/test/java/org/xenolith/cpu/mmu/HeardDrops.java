@@ -3,7 +3,7 @@ package org.xenolith.cpu.mmu;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a listener was told, in order: {@code all}, {@code nonglobal}, or the address of a page in hexadecimal. */
+/** What a listener was told, in order: {@code all}, {@code nonglobal}, {@code programs}, or the address of a page in hexadecimal. */
 final class HeardDrops implements FetchListener {
     final List<String> heard = new ArrayList<>();
 
@@ -15,6 +15,11 @@ final class HeardDrops implements FetchListener {
     @Override
     public void nonGlobalDropped() {
         heard.add("nonglobal");
+    }
+
+    @Override
+    public void programsDropped() {
+        heard.add("programs");
     }
 
     @Override

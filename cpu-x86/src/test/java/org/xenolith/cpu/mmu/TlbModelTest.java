@@ -81,6 +81,10 @@ class TlbModelTest {
                     spaces.flushParkedPage(other, va);
                     parked.getOrDefault(other, new HashMap<>()).values().removeIf(e -> e.coveredBy(va));
                 }
+                case 11, 12, 13 -> {
+                    spaces.flushPrograms();
+                    current.entrySet().removeIf(e -> e.getValue().page >= 0 || e.getKey().view == Tlb.USER);
+                }
                 case 10 -> {
                     int other = random.nextInt(4);
                     spaces.flushParked(other);

@@ -344,7 +344,7 @@ final class PvPageTablesTest {
         assertThrows(GuestFault.class, () -> g.v.cpu().mmu().write64(at, CpuState.DS, 1));
         assertEquals(0, g.mmuext(PIN_L4, table(g, PAGE, 272, g.entry(L3, TABLE)), 0));
         assertEquals(0, g.mmuext(NEW_USER_BASEPTR, g.mfn(PAGE), 0));
-        g.m.tlbs().loadBase(0, g.m.cr3(g.v, false) >>> 12);
+        g.m.tlbs().loadBase(0, g.m.cr3(g.v, false) >>> 12, false);
         assertThrows(GuestFault.class, () -> g.v.cpu().mmu().read64(at, CpuState.DS));
     }
 

@@ -5,22 +5,30 @@ import org.xenolith.hypervisor.pv.mm.PvFailure.Kind;
 import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.memory.RawMemory;
 
-/** Replaces single entries of page tables that are in use: the new one is checked before the old one is given back. */
+/**
+ * Replaces single entries of page tables that are in use: the new one is checked before the old one is given back.
+ *
+ * <p>CPUs forget an entry of level 1 at once when it changes, and those of other levels at the end of the list of updates. So what they
+ * remember while a guest runs is always what the tables have, and a new base pointer needs to drop only what its table has otherwise.
+ */
 final class EntryUpdates {
     private final PhysicalMemory memory;
     private final PageTypes types;
     private final TypedPages pages;
     private final PvFailures failures;
+    private final PvTlbs tlbs;
     private final boolean wide;
 
     /** What an update did to entries that CPUs may remember. */
     private boolean tablesChanged;
 
-    EntryUpdates(PhysicalMemory memory, PageTypes types, TypedPages pages, PvFailures failures, boolean wide) {
+    EntryUpdates(PhysicalMemory memory, PageTypes types, TypedPages pages, PvFailures failures, PvTlbs tlbs,
+            boolean wide) {
         this.memory = memory;
         this.types = types;
         this.pages = pages;
         this.failures = failures;
+        this.tlbs = tlbs;
         this.wide = wide;
     }
 
@@ -42,6 +50,14 @@ final class EntryUpdates {
     void store(long at, long entry) {
         RawMemory.put64(host(at), entry);
         memory.written(at >>> 12);
+    }
+
+    /** Stores an entry of level 1. */
+    void storeL1(long at, long old, long entry) {
+        store(at, entry);
+        if ((old & Pte.P) != 0 && old != entry) {
+            tlbs.entryChanged(Pte.mfn(old));
+        }
     }
 
     private static int slotOf(long at) {
@@ -83,7 +99,7 @@ final class EntryUpdates {
         long old = load(at);
         int slot = slotOf(at);
         if ((entry & Pte.P) == 0) {
-            store(at, merge(old, entry, preserve));
+            storeL1(at, old, merge(old, entry, preserve));
             pages.putL1(old);
             return 0;
         }
@@ -92,12 +108,12 @@ final class EntryUpdates {
         }
         long fresh = Pte.adjust(1, entry, wide);
         if (((old ^ fresh) & ~Pte.UNCHECKED) == 0) {
-            store(at, merge(old, fresh, preserve));
+            storeL1(at, old, merge(old, fresh, preserve));
             return 0;
         }
         int rc = pages.getL1(fresh, slot);
         if (rc == 0) {
-            store(at, merge(old, fresh, preserve));
+            storeL1(at, old, merge(old, fresh, preserve));
             pages.putL1(old);
         }
         return rc;

@@ -66,7 +66,7 @@ final class PvGrants {
             return false;
         }
         long old = updates.load(at);
-        updates.store(at, fresh);
+        updates.storeL1(at, old, fresh);
         pages.putL1(old);
         return true;
     }

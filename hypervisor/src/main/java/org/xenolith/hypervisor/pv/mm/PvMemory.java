@@ -65,7 +65,7 @@ public final class PvMemory implements PvOwnership {
         this.failures = new PvFailures(domain, types);
         this.slots = new XenSlots(memory, frames, m2p, vcpuCount, wide);
         this.pages = new TypedPages(this, memory, frames, types, failures, tlbs, slots, wide);
-        this.updates = new EntryUpdates(memory, types, pages, failures, wide);
+        this.updates = new EntryUpdates(memory, types, pages, failures, tlbs, wide);
         this.walker = new PvWalker(memory, wide);
         this.descriptors = new PvDescriptorTables(memory, types, pages, failures, tlbs, slots, wide);
         this.grants = new PvGrants(frames, types, pages, updates, failures, tlbs, wide);
@@ -225,18 +225,22 @@ public final class PvMemory implements PvOwnership {
             } else if (!strictM2p()) {
                 slots.showM2p(mfn);
             }
-            loadKernel(v, t);
+            loadKernel(v, t, old);
             if (old != 0) {
                 pages.putPageAndType(old);
             }
         } else {
-            loadKernel(v, t);
+            loadKernel(v, t, mfn);
         }
         return 0;
     }
 
-    private void loadKernel(Vcpu v, PvVcpuTables t) {
-        tlbs.loadBase(v.id(), wide ? t.kernel : t.monitor);
+    /**
+     * No CPU remembers anything of an entry that has changed since ({@link EntryUpdates}), and the tables of the old upper half stayed in
+     * use until now: where the new one has the same entries, translations are as if walked anew.
+     */
+    private void loadKernel(Vcpu v, PvVcpuTables t, long old) {
+        tlbs.loadBase(v.id(), wide ? t.kernel : t.monitor, wide && old != 0 && slots.sameUpperHalf(old, t.kernel));
     }
 
     /** MMUEXT_NEW_USER_BASEPTR: the table for the next time that the vCPU is in user mode; mfn 0 for none. */
@@ -261,7 +265,7 @@ public final class PvMemory implements PvOwnership {
         t.user = mfn;
         if (old != 0) {
             // what the old table translated must not be seen through the new one
-            tlbs.flush(v.id());
+            tlbs.loadUserBase(v.id());
             pages.putPageAndType(old);
         }
         return 0;

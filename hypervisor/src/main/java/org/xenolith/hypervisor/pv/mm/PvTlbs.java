@@ -14,6 +14,16 @@ public interface PvTlbs {
     /** As {@link #dropFrame}, when there may be one that allows writing. */
     void dropWritable(long mfn);
 
-    /** Loads a vCPU's CR3 with the machine address of a table and drops all that it translated before. */
-    void loadBase(int vcpu, long mfn);
+    /** Drops every translation of a machine frame on the domain's CPUs: an entry that maps it is no longer what it was. */
+    void entryChanged(long mfn);
+
+    /**
+     * Loads a vCPU's CR3 with the machine address of a table and drops all that it translated before.
+     *
+     * @param sameUpperHalf but what the new table's upper half translates just so
+     */
+    void loadBase(int vcpu, long mfn, boolean sameUpperHalf);
+
+    /** Drops what a vCPU translated for programs, as another table is theirs from now on. */
+    void loadUserBase(int vcpu);
 }

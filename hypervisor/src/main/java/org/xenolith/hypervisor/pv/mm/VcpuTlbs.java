@@ -33,6 +33,13 @@ final class VcpuTlbs implements PvTlbs {
     }
 
     @Override
+    public void entryChanged(long mfn) {
+        for (Vcpu v : domain.vcpus()) {
+            v.cpu().mmu().dropFrame(mfn);
+        }
+    }
+
+    @Override
     public void dropWritable(long mfn) {
         PhysicalMemory memory = domain.host().memory();
         if (memory.hasState(mfn, PhysicalMemory.WRITE_MAPPED)) {
@@ -42,8 +49,17 @@ final class VcpuTlbs implements PvTlbs {
     }
 
     @Override
-    public void loadBase(int vcpu, long mfn) {
+    public void loadBase(int vcpu, long mfn, boolean sameUpperHalf) {
         domain.vcpu(vcpu).cpu().setField(CpuState.CR3, mfn << 12);
-        flush(vcpu);
+        if (sameUpperHalf) {
+            domain.vcpu(vcpu).cpu().mmu().flushPrograms();
+        } else {
+            flush(vcpu);
+        }
+    }
+
+    @Override
+    public void loadUserBase(int vcpu) {
+        domain.vcpu(vcpu).cpu().mmu().flushPrograms();
     }
 }

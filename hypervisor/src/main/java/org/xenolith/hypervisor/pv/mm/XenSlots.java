@@ -126,6 +126,18 @@ final class XenSlots implements AutoCloseable {
         put(table, MACHINE_TO_PHYS_SLOT, 0);
     }
 
+    /** True when two level 4 tables have the same entries for the upper half of the address space. */
+    boolean sameUpperHalf(long one, long other) {
+        long a = memory.hostPage(one);
+        long b = memory.hostPage(other);
+        for (int at = 8 * FIRST; a != b && at < 4096; at += 8) {
+            if (RawMemory.get64(a + at) != RawMemory.get64(b + at)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Fills the hypervisor's slots of the top level 2 table of a PAE guest. */
     void fillL2(long table) {
         for (int slot = MachineToPhys.FIRST_XEN_L2_SLOT; slot < Pte.ENTRIES; slot++) {
