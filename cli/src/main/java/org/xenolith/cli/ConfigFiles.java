@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
@@ -84,7 +85,8 @@ final class ConfigFiles {
         }
         Restarts restarts = new Restarts(d.onPoweroff().restarts(), d.onReboot().restarts() && !noReboot,
                 d.onCrash().restarts());
-        return new DomainConfig(d.name(), GuestType.valueOf(d.type().toUpperCase(Locale.ROOT)), d.kernel(), d.ramdisk(),
+        return new DomainConfig(d.name(), GuestType.valueOf(d.type().toUpperCase(Locale.ROOT)), Optional.of(d.kernel()),
+                d.ramdisk(),
                 d.commandLine(), d.memoryBytes(), d.maxMemoryBytes(), d.vcpus(), d.maxVcpus(), restarts,
                 GuestDevices.nics(file + ": vif", texts(d.vifs())),
                 GuestDevices.disks(file + ": disk", texts(d.disks())), d.uuid());

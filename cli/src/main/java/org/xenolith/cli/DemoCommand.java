@@ -166,7 +166,7 @@ final class DemoCommand implements Callable<Integer> {
                 MachineConfig.DEFAULT_EPOCH, Long.MAX_VALUE,
                 wallTimeout == Long.MAX_VALUE ? wallTimeout : wallTimeout / NS_PER_MS,
                 MachineConfig.DEFAULT_IDLE_TIMEOUT_NS, MachineConfig.DEFAULT_CODE_CACHE,
-                translationCache(guests.getFirst().kernel()), List.of(), Diagnostics.NONE);
+                translationCache(guests.getFirst().kernel().orElseThrow()), List.of(), Diagnostics.NONE);
         RunResult result = new Session(app, config, ConsoleTarget.STANDARD, Optional.empty(), verbose).run();
         table.add(config, result);
         return result.outcome();

@@ -26,7 +26,7 @@ final class ResultTable {
     void add(MachineConfig config, RunResult r) {
         for (int i = 0; i < r.domains().size(); i++) {
             RunResult.DomainResult d = r.domains().get(i);
-            String kernel = config.domains().get(i).kernel().getFileName().toString();
+            String kernel = config.domains().get(i).kernel().map(k -> k.getFileName().toString()).orElse("-");
             rows.add(List.of(d.name(), d.type().label(), kernel, d.outcome().label(),
                     String.format(Locale.ROOT, "%,d", d.instructions()),
                     String.format(Locale.ROOT, "%.3f s", r.virtualNs() / 1e9),

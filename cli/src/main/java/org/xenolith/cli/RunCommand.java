@@ -263,7 +263,7 @@ final class RunCommand implements Callable<Integer> {
         if (initrd != null) {
             ImageFile.open(initrd);
         }
-        return new DomainConfig(name, type.equals("pv") ? GuestType.PV : GuestType.PVH, kernel,
+        return new DomainConfig(name, type.equals("pv") ? GuestType.PV : GuestType.PVH, Optional.of(kernel),
                 Optional.ofNullable(initrd), append, memory, most, vcpus,
                 maxVcpus == null ? vcpus : maxVcpus, Restarts.onReboot(!noReboot), nics(),
                 GuestDevices.disks("--disk", disks), Optional.empty());

@@ -64,7 +64,7 @@ final class ConfigFilesTest {
         DomainConfig d = machine.config().domains().getFirst();
         assertEquals("g1", d.name());
         assertEquals("pvh", d.type().label());
-        assertEquals(kernel, d.kernel());
+        assertEquals(Optional.of(kernel), d.kernel());
         assertEquals(Optional.of(kernel), d.initrd());
         assertEquals("console=hvc0", d.commandLine());
         assertEquals(64L << 20, d.memoryBytes());

@@ -67,7 +67,7 @@ final class FakeMachine implements MachineFactory {
         config.domains().forEach(d -> guests.add(consoles.apply(d)));
         Console console = guests.getFirst();
         DomainConfig domain = config.domains().getFirst();
-        progress.step(domain.name(), "loading " + domain.kernel());
+        progress.step(domain.name(), "loading " + domain.kernel().orElseThrow());
         return new Handle() {
             @Override
             public RunResult run() {

@@ -62,7 +62,7 @@ final class RunCommandTest {
         MachineConfig config = machine.config();
         DomainConfig domain = config.domains().getFirst();
         assertEquals(1, config.domains().size());
-        assertEquals(kernel, domain.kernel());
+        assertEquals(Optional.of(kernel), domain.kernel());
         assertEquals(Optional.empty(), domain.initrd());
         assertEquals("", domain.commandLine());
         assertEquals("guest", domain.name());
@@ -179,7 +179,7 @@ final class RunCommandTest {
                 "console=hvc0 quiet", "-m", "256", "-smp", "2", "-nographic", "-no-reboot", "-name", "q", "-cpu",
                 "amd"));
         DomainConfig domain = machine.config().domains().getFirst();
-        assertEquals(kernel, domain.kernel());
+        assertEquals(Optional.of(kernel), domain.kernel());
         assertEquals(Optional.of(initrd), domain.initrd());
         assertEquals("console=hvc0 quiet", domain.commandLine());
         assertEquals(256L << 20, domain.memoryBytes());

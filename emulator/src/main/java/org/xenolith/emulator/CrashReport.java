@@ -57,8 +57,12 @@ final class CrashReport {
     }
 
     private static Optional<SymbolTable> symbols(DomainConfig config) {
+        if (config.kernel().isEmpty()) {
+            return Optional.empty();
+        }
         try {
-            return KernelSymbols.of(KernelImage.read(ImageFile.open(config.kernel()), config.memoryBytes()).elf());
+            return KernelSymbols
+                    .of(KernelImage.read(ImageFile.open(config.kernel().get()), config.memoryBytes()).elf());
         } catch (ImageException | IOException | RuntimeException e) {
             return Optional.empty();
         }

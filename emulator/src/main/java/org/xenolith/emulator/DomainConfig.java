@@ -11,7 +11,7 @@ import org.xenolith.guests.net.NicSpec;
  *
  * @param name domain name, unique in the machine
  * @param type kind of guest
- * @param kernel kernel image: bzImage or ELF
+ * @param kernel kernel image: bzImage or ELF; empty where firmware finds one
  * @param initrd initial ramdisk
  * @param commandLine kernel command line
  * @param memoryBytes RAM at the start in bytes, a multiple of 4096
@@ -23,8 +23,9 @@ import org.xenolith.guests.net.NicSpec;
  * @param disks disks, of which those without a name get the first {@code xvd} names that are free
  * @param uuid its handle; empty to derive one from the machine's seed and the guest's name
  */
-public record DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
-        long memoryBytes, long maxMemoryBytes, int vcpus, int maxVcpus, Restarts restarts, List<NicSpec> nics,
+public record DomainConfig(String name, GuestType type, Optional<Path> kernel, Optional<Path> initrd,
+        String commandLine, long memoryBytes, long maxMemoryBytes, int vcpus, int maxVcpus, Restarts restarts,
+        List<NicSpec> nics,
         List<DiskConfig> disks, Optional<UUID> uuid) {
     public DomainConfig {
         if (maxMemoryBytes < memoryBytes || maxVcpus < vcpus) {
@@ -37,7 +38,7 @@ public record DomainConfig(String name, GuestType type, Path kernel, Optional<Pa
     /** A guest without network interfaces and disks, which a reboot starts again or ends. */
     public DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
             long memoryBytes, int vcpus, boolean reboot) {
-        this(name, type, kernel, initrd, commandLine, memoryBytes, memoryBytes, vcpus, vcpus,
+        this(name, type, Optional.of(kernel), initrd, commandLine, memoryBytes, memoryBytes, vcpus, vcpus,
                 Restarts.onReboot(reboot), List.of(), List.of(), Optional.empty());
     }
 }

@@ -35,11 +35,14 @@ import org.xenolith.hypervisor.xenstore.GuestDescription;
 import org.xenolith.hypervisor.xenstore.Xenstored;
 
 /** One guest of a machine through all its reboots: its domain, its console and how it ended. */
-final class GuestDomain {
+final class GuestDomain implements Guest {
     /** Pages of machine memory that the hypervisor needs beside a guest's memory: tables, grant and event frames. */
     static final long EXTRA_PAGES = 4096;
 
     private final DomainConfig config;
+    private final Host host;
+    private final Xenstored xenstored;
+    private final Execution execution;
     private final UUID uuid;
     private final Console console;
     private final GuestNics nics;
@@ -57,8 +60,12 @@ final class GuestDomain {
     private Outcome outcome;
     private String crashReport = "";
 
-    GuestDomain(DomainConfig config, long seed, Console console, GuestNics nics, Progress progress) {
+    GuestDomain(DomainConfig config, XenHost xen, Execution execution, long seed, Console console, GuestNics nics,
+            Progress progress) {
         this.config = config;
+        this.host = xen.host();
+        this.xenstored = xen.xenstored();
+        this.execution = execution;
         this.nics = nics;
         this.console = console;
         this.progress = progress;
@@ -71,11 +78,13 @@ final class GuestDomain {
         }
     }
 
-    DomainConfig config() {
+    @Override
+    public DomainConfig config() {
         return config;
     }
 
-    List<VirtualCpu> cpus() {
+    @Override
+    public List<VirtualCpu> cpus() {
         return cpus;
     }
 
@@ -83,34 +92,34 @@ final class GuestDomain {
         return domain;
     }
 
-    Console console() {
+    @Override
+    public Console console() {
         return console;
     }
 
-    /** How the guest ended, or null while it runs. */
-    Outcome outcome() {
+    @Override
+    public Outcome outcome() {
         return outcome;
     }
 
-    /** Builds the domain and leaves it ready to run. */
-    void start(Host host, Xenstored xenstored, Execution execution)
-            throws ImageException, NoSuchFileException {
+    @Override
+    public void start() throws ImageException, NoSuchFileException {
         if (disks == null) {
             disks = GuestDisks.open(config.disks());
         }
-        ImageFile kernel = ImageFile.open(config.kernel());
+        ImageFile kernel = ImageFile.open(config.kernel().orElseThrow());
         Optional<ImageFile> initrd = Optional.empty();
         if (config.initrd().isPresent()) {
             initrd = Optional.of(ImageFile.open(config.initrd().get()));
         }
         progress.step(config.name(), "loading " + kernel.name());
-        Runnable begin = config.type() == GuestType.PV ? buildPv(host, kernel, initrd) : buildPvh(host, kernel, initrd);
-        connect(xenstored);
+        Runnable begin = config.type() == GuestType.PV ? buildPv(kernel, initrd) : buildPvh(kernel, initrd);
+        connect();
         disks.attach(host, xenstored.client(), domain);
         for (Vcpu v : domain.vcpus()) {
             // the uuid comes from the machine's seed and the guest's name
             RandomSource.seed(v.cpu(), uuid.getMostSignificantBits() ^ uuid.getLeastSignificantBits());
-            cpus.add(new VirtualCpu(v, execution.start(v.cpu())));
+            cpus.add(VirtualCpu.of(v, execution.start(v.cpu())));
         }
         begin.run();
         domain.unpause();
@@ -126,7 +135,7 @@ final class GuestDomain {
     }
 
     /** Builds a PV domain; its first vCPU starts when the result is run. */
-    private Runnable buildPv(Host host, ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
+    private Runnable buildPv(ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
         PvLayout layout = PvLayout.of(kernel, initrd, config.commandLine(), config.memoryBytes());
         domain = host.createDomain(limits().withPv(layout.abi()));
         PvStart start = PvBuilder.build(domain, layout, pages(config.maxMemoryBytes()));
@@ -144,7 +153,7 @@ final class GuestDomain {
         };
     }
 
-    private Runnable buildPvh(Host host, ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
+    private Runnable buildPvh(ImageFile kernel, Optional<ImageFile> initrd) throws ImageException {
         PvhBoot boot = PvhBuilder.build(kernel, initrd, config.commandLine(), new PvhSize(config.memoryBytes(),
                 config.maxMemoryBytes(), config.vcpus(), config.maxVcpus()));
         domain = host.createDomain(limits());
@@ -173,7 +182,7 @@ final class GuestDomain {
         };
     }
 
-    private void connect(Xenstored xenstored) {
+    private void connect() {
         int storePort = DomainLinks.storePort(domain);
         int consolePort = DomainLinks.consolePort(domain);
         DomainTree.create(xenstored.client(),
@@ -200,14 +209,14 @@ final class GuestDomain {
     }
 
     /** Sets the memory that the guest is to have; nothing where it has ended. */
-    void setMemory(Xenstored xenstored, long bytes) {
+    void setMemory(long bytes) {
         if (outcome == null && domain != null && !domain.dying()) {
             MemoryTarget.set(domain, xenstored.client(), bytes >>> 10);
         }
     }
 
-    /** Hands typed bytes to the guest. */
-    void pollInput() {
+    @Override
+    public void pollInput() {
         int room = Math.min(input.length, ring.inputRoom());
         if (room > 0) {
             int n = console.input(input, 0, room);
@@ -218,14 +227,15 @@ final class GuestDomain {
         }
     }
 
-    /** True once since the guest last wrote or read its console. */
-    boolean takeTalked() {
+    @Override
+    public boolean takeTalked() {
         boolean t = talked;
         talked = false;
         return t;
     }
 
-    boolean consoleClosed() {
+    @Override
+    public boolean consoleClosed() {
         return consoleClosed;
     }
 
@@ -237,12 +247,13 @@ final class GuestDomain {
         return n;
     }
 
-    /**
-     * Looks whether the guest has shut down.
-     *
-     * @return true when it is to be started again
-     */
-    boolean checkShutdown() {
+    @Override
+    public boolean shuttingDown() {
+        return domain.shutdownReason() >= 0;
+    }
+
+    @Override
+    public boolean checkShutdown() {
         if (outcome != null || domain.shutdownReason() < 0) {
             return false;
         }
@@ -279,15 +290,15 @@ final class GuestDomain {
         return false;
     }
 
-    /** Ends the guest from outside. */
-    void end(Outcome how) {
+    @Override
+    public void end(Outcome how) {
         if (outcome == null) {
             outcome = how;
         }
     }
 
-    /** Frees the domain. */
-    void destroy(Xenstored xenstored, Execution execution) {
+    @Override
+    public void destroy() {
         if (domain == null) {
             return;
         }
@@ -303,8 +314,8 @@ final class GuestDomain {
         domain.destroy();
     }
 
-    /** Makes the disks durable and closes them, at the end of the run. */
-    void closeDisks() {
+    @Override
+    public void closeDisks() {
         if (disks != null) {
             disks.close();
         }
@@ -316,15 +327,16 @@ final class GuestDomain {
                 : new RunResult.MemoryUse(domain.totalPages() << 2, domain.maxPages() << 2);
     }
 
-    RunResult.DomainResult result() {
+    @Override
+    public RunResult.DomainResult result() {
         return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(),
                 config.vcpus(), outcome,
                 instructions(), memory(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport,
                 disks.results(), nics.counts());
     }
 
-    /** Unplugs the network interfaces for good. */
-    void unplug() {
+    @Override
+    public void unplug() {
         nics.close();
     }
 }

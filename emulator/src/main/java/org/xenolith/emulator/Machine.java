@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
@@ -15,12 +16,7 @@ import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.guests.ImageException;
 import org.xenolith.host.HostClock;
 import org.xenolith.host.ProcessMemory;
-import org.xenolith.hypervisor.Host;
-import org.xenolith.hypervisor.HostConfig;
-import org.xenolith.hypervisor.hypercall.HypercallTable;
-import org.xenolith.hypervisor.toolstack.HostDomainAccess;
-import org.xenolith.hypervisor.xenstore.DomainTree;
-import org.xenolith.hypervisor.xenstore.Xenstored;
+import org.xenolith.hypervisor.Statistics;
 import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.time.Timers;
 
@@ -43,11 +39,11 @@ public final class Machine implements AutoCloseable {
     private final Timers timers = new Timers();
     private final MachineClock clock;
     private final RunLoop loop;
-    private final Host host;
+    private final Optional<XenHost> xen;
     private final Execution execution;
-    private final Xenstored xenstored;
+    private final Statistics bareStatistics = new Statistics("unimplemented");
     private final Networks networks;
-    private final List<GuestDomain> guests = new ArrayList<>();
+    private final List<Guest> guests = new ArrayList<>();
     private List<VirtualCpu> cpus = List.of();
     private long idleNs;
     private volatile String stopReason;
@@ -65,18 +61,19 @@ public final class Machine implements AutoCloseable {
         memory = new PhysicalMemory(bytes + 4095 & -4096L);
         clock = new MachineClock(vcpus);
         loop = new RunLoop(clock, timers);
-        host = new Host(memory, clock, timers, model, HostConfig.defaults().withEpoch(config.epoch().getEpochSecond()),
-                new HypercallTable());
+        xen = bare(config)
+                ? Optional.empty()
+                : Optional.of(XenHost.create(memory, clock, timers, model, config.epoch().getEpochSecond()));
         execution = new Execution(config, memory);
-        networks = new Networks(host, config.epoch().getEpochSecond(), config.seed());
-        HostDomainAccess domains = new HostDomainAccess(host);
-        xenstored = new Xenstored(domains);
-        domains.setListener(domid -> {
-            if (xenstored.isIntroduced(domid)) {
-                xenstored.ring(domid).onNotify();
-            }
-        });
-        DomainTree.createControlDomain(xenstored.client());
+        networks = new Networks(clock, timers, statistics()::count, config.epoch().getEpochSecond(), config.seed());
+    }
+
+    private static boolean bare(MachineConfig config) {
+        return config.domains().stream().anyMatch(d -> d.type() == GuestType.MACHINE);
+    }
+
+    private Statistics statistics() {
+        return xen.map(x -> x.host().statistics()).orElse(bareStatistics);
     }
 
     /**
@@ -101,9 +98,10 @@ public final class Machine implements AutoCloseable {
         boolean done = false;
         try {
             for (DomainConfig d : config.domains()) {
-                GuestDomain g = new GuestDomain(d, config.seed(), console.apply(d), m.networks.plug(d), progress);
+                Guest g = new GuestDomain(d, m.xen.orElseThrow(), m.execution, config.seed(), console.apply(d),
+                        m.networks.plug(d), progress);
                 m.guests.add(g);
-                g.start(m.host, m.xenstored, m.execution);
+                g.start();
             }
             m.collectCpus();
             for (MemorySet s : config.memorySets()) {
@@ -127,14 +125,18 @@ public final class Machine implements AutoCloseable {
      * @throws IllegalArgumentException for no such guest, or another amount
      */
     public void setMemory(String domain, long bytes) {
-        guests.stream().filter(g -> g.config().name().equals(domain)).findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("there is no guest '" + domain + "'"))
-                .setMemory(xenstored, bytes);
+        for (Guest g : guests) {
+            if (g.config().name().equals(domain) && g instanceof GuestDomain d) {
+                d.setMemory(bytes);
+                return;
+            }
+        }
+        throw new IllegalArgumentException("there is no guest '" + domain + "' with a balloon");
     }
 
     private void collectCpus() {
         List<VirtualCpu> all = new ArrayList<>();
-        for (GuestDomain g : guests) {
+        for (Guest g : guests) {
             all.addAll(g.cpus());
         }
         cpus = all;
@@ -161,7 +163,7 @@ public final class Machine implements AutoCloseable {
             settle();
         }
         execution.finish();
-        guests.forEach(GuestDomain::closeDisks);
+        guests.forEach(Guest::closeDisks);
         return result();
     }
 
@@ -172,7 +174,7 @@ public final class Machine implements AutoCloseable {
     /** Shutdowns, reboots and limits. */
     private void settle() {
         boolean rebuilt = false;
-        for (GuestDomain g : guests) {
+        for (Guest g : guests) {
             if (g.checkShutdown()) {
                 restart(g);
                 rebuilt = true;
@@ -198,10 +200,10 @@ public final class Machine implements AutoCloseable {
         }
     }
 
-    private void restart(GuestDomain g) {
-        g.destroy(xenstored, execution);
+    private void restart(Guest g) {
+        g.destroy();
         try {
-            g.start(host, xenstored, execution);
+            g.start();
         } catch (ImageException | NoSuchFileException e) {
             g.end(Outcome.CRASH);
             reason = "the guest asked for a reboot, but could not be started again: " + e.getMessage();
@@ -209,7 +211,7 @@ public final class Machine implements AutoCloseable {
     }
 
     private void endAll(Outcome how, String why) {
-        for (GuestDomain g : guests) {
+        for (Guest g : guests) {
             if (g.outcome() == null) {
                 g.end(how);
                 reason = why;
@@ -223,7 +225,7 @@ public final class Machine implements AutoCloseable {
 
     /** No CPU can run: time passes until the next timer, or until someone types. */
     private void idle() {
-        if (ended() || guests.stream().anyMatch(g -> g.outcome() == null && g.domain().shutdownReason() >= 0)) {
+        if (ended() || guests.stream().anyMatch(g -> g.outcome() == null && g.shuttingDown())) {
             return;
         }
         long now = clock.now();
@@ -273,13 +275,13 @@ public final class Machine implements AutoCloseable {
     }
 
     private RunResult result() {
-        List<RunResult.DomainResult> domains = guests.stream().map(GuestDomain::result).toList();
+        List<RunResult.DomainResult> domains = guests.stream().map(Guest::result).toList();
         Outcome worst = domains.stream().map(RunResult.DomainResult::outcome)
                 .max(Comparator.comparingInt(Machine::severity)).orElse(Outcome.POWEROFF);
         long instructions = domains.stream().mapToLong(RunResult.DomainResult::instructions).sum();
         Map<String, Long> exits = new TreeMap<>();
         exits.putAll(execution.exits());
-        exits.putAll(host.exits().counts());
+        xen.ifPresent(x -> exits.putAll(x.host().exits().counts()));
         exits.put("tlb_miss", sum(TlbCounts::misses));
         exits.put("tlb_miss_fetch", sum(TlbCounts::fetchMisses));
         exits.put("tlb_flush", sum(TlbCounts::flushes));
@@ -289,7 +291,8 @@ public final class Machine implements AutoCloseable {
         exits.put("tlb_restored", sum(TlbCounts::restored));
         return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), execution.tier(),
                 execution.interpretedShare(instructions), ProcessMemory.peakRssMb(), exits, execution.interpreted(),
-                domains, new TreeMap<>(host.statistics().counts()), new TreeMap<>(host.refusals().counts()));
+                domains, new TreeMap<>(statistics().counts()),
+                new TreeMap<>(xen.map(x -> x.host().refusals().counts()).orElseGet(TreeMap::new)));
     }
 
     private long sum(ToLongFunction<TlbCounts> counter) {
@@ -315,13 +318,13 @@ public final class Machine implements AutoCloseable {
 
     @Override
     public void close() {
-        guests.forEach(g -> g.destroy(xenstored, execution));
-        guests.forEach(GuestDomain::closeDisks);
-        guests.forEach(GuestDomain::unplug);
+        guests.forEach(Guest::destroy);
+        guests.forEach(Guest::closeDisks);
+        guests.forEach(Guest::unplug);
         guests.clear();
         networks.close();
         execution.close();
-        host.close();
+        xen.ifPresent(XenHost::close);
         memory.close();
     }
 }

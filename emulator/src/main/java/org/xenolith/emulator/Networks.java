@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenolith.devices.NetFrame;
@@ -20,22 +21,28 @@ import org.xenolith.guests.net.HostForward;
 import org.xenolith.guests.net.NicSpec;
 import org.xenolith.host.nat.HostSockets;
 import org.xenolith.host.nat.NatNetwork;
-import org.xenolith.hypervisor.Host;
 import org.xenolith.hypervisor.netback.VifCounts;
+import org.xenolith.time.Timers;
+import org.xenolith.time.VirtualClock;
 
 /** The networks of one machine: bridges by name, a router for each interface behind NAT, and the host's sockets. */
 final class Networks implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Networks.class);
 
-    private final Host host;
+    private final VirtualClock clock;
+    private final Timers timers;
+    private final Consumer<String> count;
     private final long epochSeconds;
     private final long seed;
     private final Map<String, LearningSwitch> bridges = new TreeMap<>();
     private final List<NatNetwork> nats = new ArrayList<>();
     private HostSockets sockets;
 
-    Networks(Host host, long epochSeconds, long seed) {
-        this.host = host;
+    /** @param count hears what is asked of the networks and not built */
+    Networks(VirtualClock clock, Timers timers, Consumer<String> count, long epochSeconds, long seed) {
+        this.clock = clock;
+        this.timers = timers;
+        this.count = count;
         this.epochSeconds = epochSeconds;
         this.seed = seed;
     }
@@ -91,7 +98,7 @@ final class Networks implements AutoCloseable {
                 port = n;
             }
             case BRIDGE -> port = bridges
-                    .computeIfAbsent(spec.bridge(), name -> new LearningSwitch(host.clock(), host.timers())).plug();
+                    .computeIfAbsent(spec.bridge(), name -> new LearningSwitch(clock, timers)).plug();
             default -> port = new NoCable();
         }
         if (spec.pcap().isPresent()) {
@@ -104,7 +111,7 @@ final class Networks implements AutoCloseable {
         if (sockets == null) {
             sockets = new HostSockets();
         }
-        NatNetwork n = new NatNetwork(host.clock(), host.timers(), sockets, mac, host.statistics()::count);
+        NatNetwork n = new NatNetwork(clock, timers, sockets, mac, count);
         nats.add(n);
         for (HostForward f : spec.forwards()) {
             try {
@@ -121,7 +128,7 @@ final class Networks implements AutoCloseable {
 
     private NetPort capture(NetPort port, Path file) {
         try {
-            return new PcapPort(port, new BufferedOutputStream(Files.newOutputStream(file), 1 << 16), host.clock(),
+            return new PcapPort(port, new BufferedOutputStream(Files.newOutputStream(file), 1 << 16), clock,
                     epochSeconds, e -> LOG.warn("the capture file {} is not complete: {}", file, e.getMessage()));
         } catch (IOException e) {
             port.close();
