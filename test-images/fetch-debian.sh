@@ -1,13 +1,14 @@
 #!/bin/bash
 # Gets what the tests with real guests need from the Debian archive, into a folder that git ignores:
 #
-#   test-images/fetch-debian.sh [--refresh] [cloud|generic|busybox|linux-686|busybox-i386|PACKAGE]...
-#                                                                         (default: the five that have names here)
+#   test-images/fetch-debian.sh [--refresh] [cloud|generic|busybox|linux-686|busybox-i386|gnumach|PACKAGE]...
+#                                                                         (default: the six that have names here)
 #
 #   .cache/debian/linux-cloud      the unpacked kernel package that linux-image-cloud-amd64 stands for
 #   .cache/debian/linux-generic    the same for linux-image-amd64
 #   .cache/debian/linux-686        the same for linux-image-686-pae of the i386 architecture
 #   .cache/debian/busybox-i386     busybox-static of the i386 architecture
+#   .cache/debian/gnumach          GNU Mach for Xen, 32-bit PV, of the i386 architecture
 #   .cache/debian/PACKAGE          any other package, unpacked (busybox is busybox-static)
 #
 # XENOLITH_DEBIAN_CACHE names another folder. What is there already stays as it is, unless --refresh is given.
@@ -24,12 +25,12 @@ skip() { echo "fetch-debian: $*; tests that need it will be skipped" >&2; exit 7
 for argument; do
     case $argument in
     --refresh) refresh=yes ;;
-    -*) echo "usage: $0 [--refresh] [cloud|generic|busybox|linux-686|busybox-i386|PACKAGE]..." >&2; exit 64 ;;
+    -*) echo "usage: $0 [--refresh] [cloud|generic|busybox|linux-686|busybox-i386|gnumach|PACKAGE]..." >&2; exit 64 ;;
     busybox) wanted+=(busybox-static) ;;
     *) wanted+=("$argument") ;;
     esac
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=(cloud generic busybox-static busybox-i386 linux-686)
+[ ${#wanted[@]} -gt 0 ] || wanted=(cloud generic busybox-static busybox-i386 linux-686 gnumach)
 
 mkdir -p "$cache" || exit 1
 if type -P flock >/dev/null; then exec 9>>"$cache/lock" && flock 9; fi
@@ -79,12 +80,13 @@ unpack() {
 
 for name in "${wanted[@]}"; do
     case $name in
-    busybox-i386 | linux-686)
+    busybox-i386 | linux-686 | gnumach)
         [ -d "$cache/$name" ] && [ $refresh = no ] && continue
         need_apt "$name"
         i386
         ;;&
     busybox-i386) unpack busybox-static:i386 busybox-i386; continue ;;
+    gnumach) unpack gnumach-image-1.8-xen-486:i386 gnumach; continue ;;
     linux-686) meta=linux-image-686-pae:i386 ;;
     cloud) meta=linux-image-cloud-amd64 ;;
     generic) meta=linux-image-amd64 ;;

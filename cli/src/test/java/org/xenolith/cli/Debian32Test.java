@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,27 +35,19 @@ final class Debian32Test {
     @TempDir
     Path folder;
     private DebianRuns debian;
-    private Path cache;
     private Path initrd;
+
     @BeforeEach
     void find_busybox() throws IOException, InterruptedException {
         debian = new DebianRuns(folder);
-        String chosen = System.getenv("XENOLITH_DEBIAN_CACHE");
-        cache = chosen != null ? Path.of(chosen) : debian.root().resolve(".cache").resolve("debian");
         assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
-        needs("busybox-static");
-        needs("busybox-i386");
+        debian.fetched("busybox-static");
         initrd = debian.initrd("init", INIT,
-                cache.resolve("busybox-i386").resolve("bin").resolve("busybox") + ":bin/busybox");
-    }
-
-    private void needs(String name) {
-        DebianRuns.needs(Files.isDirectory(cache.resolve(name)), "needs test-images/fetch-debian.sh " + name);
+                debian.fetched("busybox-i386").resolve("bin").resolve("busybox") + ":bin/busybox");
     }
 
     private JsonNode run(String kernel, String tier) throws IOException {
-        needs(kernel);
-        Path image = DebianRuns.image(cache.resolve(kernel).resolve("boot"));
+        Path image = DebianRuns.image(debian.fetched(kernel).resolve("boot"));
         assertEquals(0, debian.run(image, initrd, "256M", "console=hvc0 quiet", "--tier", tier), debian::all);
         assertTrue(debian.printed().contains(RESULT), debian::all);
         return debian.statistics();

@@ -17,7 +17,11 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -39,7 +43,7 @@ import org.xenolith.emulator.Tier;
 import org.xenolith.guests.net.NicSpec;
 
 /**
- * Debian's kernel with its xen-netfront: DHCP, TCP and pings behind NAT; two guests on a bridge, the same run in both tiers. Skipped where
+ * Debian's kernel with its xen-netfront: DHCP, TCP and pings behind NAT, connections from the host; two guests on a bridge, the same run in both tiers. Skipped where
  * {@code test-images/fetch-debian.sh cloud busybox} has not been run.
  */
 @Timeout(900)
@@ -55,6 +59,11 @@ final class DebianNetworkTest {
             echo "ADDRESS $(ip -4 addr show eth0 | awk '/inet /{print $2}')"
             nc 10.0.2.2 PORT </dev/null | sha256sum
             ping -c 3 -q 10.0.2.2 | grep received
+            poweroff -f
+            """;
+    private static final String SERVER = HEAD + """
+            ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2
+            echo "hello from the guest" | nc -l -p 7 | sha256sum
             poweroff -f
             """;
     private static final String BRIDGE = HEAD + """
@@ -154,6 +163,42 @@ final class DebianNetworkTest {
             assertTrue(n.rxBytes() > data.length && n.txErrors() == 0 && n.rxErrors() == 0, n::toString);
         }
         assertTrue(Files.size(capture) > data.length, "the capture has the data");
+    }
+
+    @Test
+    void the_host_talks_to_a_guests_server_through_a_forwarded_port() throws Exception {
+        byte[] data = new byte[300_000];
+        new Random(7).nextBytes(data);
+        int port;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = free.getLocalPort();
+        }
+        CompletableFuture<String> answer = new CompletableFuture<>();
+        Thread.ofPlatform().daemon().start(() -> answer.complete(askUntilAnswered(port, data)));
+        Map<String, StringBuilder> printed = new TreeMap<>();
+        String net = "nat,hostfwd=tcp:127.0.0.1:" + port + "-:7";
+        RunResult r = run(List.of(guest("a", initrd("server", SERVER), net)), Tier.AUTO, printed);
+        String text = String.valueOf(printed.get("a"));
+        assertEquals(Outcome.POWEROFF, r.outcome(), text);
+        assertTrue(text.contains(sha256(data)), text);
+        assertEquals("hello from the guest\n", answer.get(10, TimeUnit.SECONDS));
+    }
+
+    /** Sends the data and gets the answer; while the guest has no server yet, its router refuses or ends the connection. */
+    private static String askUntilAnswered(int port, byte[] data) {
+        while (true) {
+            try (Socket s = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                String answer = new String(s.getInputStream().readNBytes(21), StandardCharsets.US_ASCII);
+                if (!answer.isEmpty()) {
+                    s.getOutputStream().write(data);
+                    s.shutdownOutput();
+                    return answer + new String(s.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+                }
+            } catch (IOException e) {
+                LoggerFactory.getLogger(DebianNetworkTest.class).debug("not yet: {}", e.getMessage());
+            }
+            LockSupport.parkNanos(100_000_000);
+        }
     }
 
     @Test

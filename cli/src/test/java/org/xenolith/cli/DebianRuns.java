@@ -54,6 +54,14 @@ final class DebianRuns {
         return root;
     }
 
+    /** What {@code test-images/fetch-debian.sh} has fetched under a name; the test is skipped where it has not. */
+    Path fetched(String name) {
+        String chosen = System.getenv("XENOLITH_DEBIAN_CACHE");
+        Path cache = chosen != null ? Path.of(chosen) : root.resolve(".cache").resolve("debian");
+        needs(Files.isDirectory(cache.resolve(name)), "needs test-images/fetch-debian.sh " + name);
+        return cache.resolve(name);
+    }
+
     /** The cloud kernel; the test is skipped where it or busybox has not been fetched. */
     Path cloudKernel() {
         DebianGuest debian = DebianGuest.find(messages).orElseThrow();
@@ -96,8 +104,20 @@ final class DebianRuns {
     /** {@code xenolith run}; its exit status. */
     int run(Path kernel, Path initrd, String memory, String append, String... options) {
         List<String> args = new ArrayList<>(List.of("run", "--kernel", kernel.toString(), "--initrd", initrd.toString(),
-                "--memory", memory, "--append", append, "--stats", stats.toString()));
+                "--memory", memory, "--append", append));
         args.addAll(List.of(options));
+        return run(args);
+    }
+
+    /** {@code xenolith run} with no other options than these and where the statistics go; its exit status. */
+    int runOnly(String... options) {
+        List<String> args = new ArrayList<>(List.of("run"));
+        args.addAll(List.of(options));
+        return run(args);
+    }
+
+    private int run(List<String> args) {
+        args.addAll(List.of("--stats", stats.toString()));
         out.reset();
         err.reset();
         return Main.execute(
