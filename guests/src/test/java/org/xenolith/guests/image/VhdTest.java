@@ -86,4 +86,51 @@ class VhdTest {
         byte[] repaired = Files.readAllBytes(path);
         assertEquals("conectix", new String(repaired, repaired.length - 512, 8, StandardCharsets.US_ASCII));
     }
+
+    @Test
+    void a_damaged_footer_or_copy_is_written_anew() throws Exception {
+        Path path = make("v.vhd", VhdImages.Subformat.DYNAMIC, 1);
+        DiskModel model = new DiskModel(new byte[SIZE], new Random(5), 300);
+        exercise(path, model);
+        byte[] whole = Files.readAllBytes(path);
+        for (int at : new int[]{whole.length - 512, 0}) {
+            byte[] damaged = whole.clone();
+            damaged[at + 20] ^= 1;
+            Files.write(path, damaged);
+            open(path, false).close();
+            assertArrayEquals(whole, Files.readAllBytes(path));
+        }
+    }
+
+    @Test
+    void what_lies_behind_the_table_is_neither_cut_off_nor_overwritten() throws Exception {
+        Path base = make("base.vhd", VhdImages.Subformat.DYNAMIC, 1);
+        Path child = folder.resolve("child.vhd");
+        try (ByteStore store = FileStore.create(child)) {
+            VhdImages.createDifferencing(store, base, "base.vhd", 2, new byte[16]);
+        }
+        // as other writers have it: the parent's name behind the table, and room in the table for more blocks
+        byte[] file = Files.readAllBytes(child);
+        byte[] moved = Arrays.copyOf(file, file.length + 1024);
+        int locator = 512 + 1024;
+        System.arraycopy(file, file.length - 512, moved, moved.length - 512, 512);
+        System.arraycopy(file, locator, moved, file.length, 512);
+        Arrays.fill(moved, locator, locator + 512, (byte) 0);
+        Arrays.fill(moved, file.length - 512, file.length, (byte) 0xff);
+        BigEndian.put64(moved, 512 + 576 + 16, file.length);
+        BigEndian.put32(moved, 512 + 28, 1024 / 4);
+        BigEndian.put32(moved, 512 + 36, 0);
+        int sum = 0;
+        for (int i = 512; i < 512 + 1024; i++) {
+            sum += moved[i] & 0xff;
+        }
+        BigEndian.put32(moved, 512 + 36, ~sum);
+        Files.write(child, moved);
+        open(child, false).close();
+        assertArrayEquals(moved, Files.readAllBytes(child));
+        exercise(child, new DiskModel(new byte[SIZE], new Random(6), 300));
+        byte[] after = Files.readAllBytes(child);
+        assertArrayEquals(Arrays.copyOfRange(moved, file.length - 512, file.length + 512),
+                Arrays.copyOfRange(after, file.length - 512, file.length + 512));
+    }
 }

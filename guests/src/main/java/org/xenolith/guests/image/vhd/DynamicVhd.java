@@ -54,7 +54,7 @@ public final class DynamicVhd implements DiskImage {
         store.read(header.tableOffset(), bytes, 0, bytes.length);
         table = new int[header.tableEntries()];
         long firstBlock = header.tableOffset() + bytes.length + 511 & -512;
-        end = firstBlock;
+        end = Math.max(firstBlock, header.end());
         for (int i = 0; i < table.length; i++) {
             table[i] = (int) u32(bytes, i * 4);
             if (table[i] != UNUSED) {
@@ -68,13 +68,18 @@ public final class DynamicVhd implements DiskImage {
         }
     }
 
-    /** Puts the footer behind the last block in use, whatever a crash left there. */
+    /** Puts the footer behind the last block in use, whatever a crash left there, and its copy at the start. */
     void beginWriting() throws IOException {
-        if (store.size() != end + VhdFooter.LENGTH) {
-            footer.write(store, end);
-            store.resize(end + VhdFooter.LENGTH);
-            store.force();
+        boolean copied = VhdFooter.isWhole(store, 0);
+        if (store.size() == end + VhdFooter.LENGTH && VhdFooter.isWhole(store, end) && copied) {
+            return;
         }
+        footer.write(store, end);
+        if (!copied) {
+            footer.write(store, 0);
+        }
+        store.resize(end + VhdFooter.LENGTH);
+        store.force();
     }
 
     private long position(int block) {

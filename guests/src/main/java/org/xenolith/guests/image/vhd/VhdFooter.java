@@ -37,21 +37,27 @@ final class VhdFooter {
     /** Reads the footer, or its copy if the footer is damaged. */
     static VhdFooter read(ByteStore store) throws IOException {
         long size = store.size();
-        byte[] end = new byte[LENGTH];
-        if (size >= LENGTH) {
-            store.read(size - LENGTH, end, 0, LENGTH);
-        }
+        byte[] end = size >= LENGTH ? bytesAt(store, size - LENGTH) : new byte[LENGTH];
         String fault = faultOf(end);
         if (fault != null) {
-            byte[] start = new byte[LENGTH];
-            store.read(0, start, 0, LENGTH);
-            if (faultOf(start) != null) {
+            end = bytesAt(store, 0);
+            if (faultOf(end) != null) {
                 throw new DiskException(store.name(), "vhd footer: " + fault);
             }
-            end = start;
         }
         VhdFooter footer = new VhdFooter(end);
         footer.check(store, size);
+        return footer;
+    }
+
+    /** Whether there is a footer at an offset of the file whose checksum is right. */
+    static boolean isWhole(ByteStore store, long offset) throws IOException {
+        return faultOf(bytesAt(store, offset)) == null;
+    }
+
+    private static byte[] bytesAt(ByteStore store, long offset) throws IOException {
+        byte[] footer = new byte[LENGTH];
+        store.read(offset, footer, 0, LENGTH);
         return footer;
     }
 

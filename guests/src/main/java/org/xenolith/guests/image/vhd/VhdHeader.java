@@ -22,8 +22,9 @@ import org.xenolith.guests.image.DiskException;
  * @param blockSize bytes of a block
  * @param parentId the unique id of the parent of a differencing disk
  * @param parents names of the parent, the most useful first
+ * @param end where the last of header, table and parent locators ends in the file; each may lie behind blocks
  */
-record VhdHeader(long tableOffset, int tableEntries, int blockSize, byte[] parentId, List<String> parents) {
+record VhdHeader(long tableOffset, int tableEntries, int blockSize, byte[] parentId, List<String> parents, long end) {
     static final int LENGTH = 1024;
 
     private static final byte[] COOKIE = "cxsparse".getBytes(StandardCharsets.US_ASCII);
@@ -65,7 +66,21 @@ record VhdHeader(long tableOffset, int tableEntries, int blockSize, byte[] paren
             throw bad(store, "table offset is " + Long.toUnsignedString(table) + ", not within the file");
         }
         List<String> parents = footer.type() == VhdFooter.DIFFERENCING ? parents(store, h) : List.of();
-        return new VhdHeader(table, (int) needed, (int) blockSize, Arrays.copyOfRange(h, 40, 56), parents);
+        long end = Math.max(at + LENGTH, end(table, entries * 4, needed * 4, store.size()));
+        for (int i = 0; i < LOCATORS; i++) {
+            int locator = AT_LOCATORS + i * 24;
+            if (u32(h, locator) != 0) {
+                end = Math.max(end, end(i64(h, locator + 16), u32(h, locator + 8), 0, store.size()));
+            }
+        }
+        return new VhdHeader(table, (int) needed, (int) blockSize, Arrays.copyOfRange(h, 40, 56), parents,
+                end + 511 & -512);
+    }
+
+    /** Where a piece of the file ends, or as much of it as must be there; 0 when that is nothing. */
+    private static long end(long offset, long length, long least, long fileSize) {
+        long within = offset >= 0 && offset <= fileSize - length ? length : least;
+        return within == 0 ? 0 : offset + within;
     }
 
     private static List<String> parents(ByteStore store, byte[] h) throws IOException {
