@@ -6,6 +6,7 @@ import java.net.PortUnreachableException;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -168,7 +169,7 @@ public final class HostSockets implements AutoCloseable {
                 c.connect(peer);
             }
             UdpSocket s = new UdpSocket(c, events);
-            c.register(selector, SelectionKey.OP_READ, s);
+            s.key = c.register(selector, SelectionKey.OP_READ, s);
             done = true;
             return s;
         } finally {
@@ -181,6 +182,7 @@ public final class HostSockets implements AutoCloseable {
     private final class Acceptor implements Ready {
         private final ServerSocketChannel channel;
         private final AcceptEvents events;
+        private boolean warned;
 
         private Acceptor(ServerSocketChannel channel, AcceptEvents events) {
             this.channel = channel;
@@ -207,7 +209,10 @@ public final class HostSockets implements AutoCloseable {
 
         @Override
         public void broken() {
-            LOG.info("a forwarded port takes no connection at the moment");
+            if (!warned) {
+                warned = true; // the port stays ready, and each poll fails
+                LOG.warn("a forwarded port takes no connection at the moment");
+            }
         }
     }
 
@@ -373,6 +378,8 @@ public final class HostSockets implements AutoCloseable {
     final class UdpSocket implements Ready, AutoCloseable {
         private final DatagramChannel channel;
         private final UdpEvents events;
+        private SelectionKey key;
+        private boolean unreachable;
 
         private UdpSocket(DatagramChannel channel, UdpEvents events) {
             this.channel = channel;
@@ -389,20 +396,31 @@ public final class HostSockets implements AutoCloseable {
                     channel.send(b, to);
                 }
             } catch (PortUnreachableException e) {
-                events.unreachable();
+                // the guest hears of it from the next poll, as of all that the host's network says
+                unreachable = true;
+                key.interestOps(SelectionKey.OP_READ | SelectionKey.OP_WRITE);
             } catch (IOException e) {
                 LOG.debug("a datagram was not sent: {}", e.getMessage());
             }
         }
 
         @Override
-        public void ready(SelectionKey key) throws IOException {
+        public void ready(SelectionKey k) throws IOException {
+            if (unreachable) {
+                unreachable = false;
+                k.interestOps(SelectionKey.OP_READ);
+                events.unreachable();
+            }
             for (int i = 0; i < BATCH && channel.isOpen(); i++) {
                 buffer.clear();
                 SocketAddress from;
                 try {
                     from = channel.receive(buffer);
-                } catch (PortUnreachableException e) {
+                } catch (ClosedChannelException e) {
+                    throw e;
+                } catch (IOException e) {
+                    // what an ICMP message said of an earlier datagram: the next one may arrive
+                    LOG.debug("a datagram's peer cannot be reached: {}", e.getMessage());
                     events.unreachable();
                     return;
                 }

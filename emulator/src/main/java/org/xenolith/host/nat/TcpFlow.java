@@ -106,13 +106,13 @@ final class TcpFlow implements HostSockets.TcpEvents {
 
     /** True while the host may have something to say that the guest waits for. */
     boolean awaitsHost() {
-        return state == State.CONNECTING || state != State.TIME_WAIT && state != State.CLOSED
-                && (!hostEnded || socket.waiting() > 0);
+        return state == State.CONNECTING || state != State.CLOSED
+                && (state != State.TIME_WAIT && !hostEnded || socket.waiting() > 0);
     }
 
     /** True when a new connection may take this one's place. */
     boolean replaceable() {
-        return state == State.TIME_WAIT;
+        return state == State.TIME_WAIT && socket.waiting() == 0;
     }
 
     private void acceptSyn(TcpSegment syn) {
@@ -194,7 +194,7 @@ final class TcpFlow implements HostSockets.TcpEvents {
 
     /** Takes the acknowledgement and window; false when the segment is to be dropped. */
     private boolean takeAck(TcpSegment s) {
-        if (s.ack() - sndMax > 0) {
+        if (state != State.SYN_RECEIVED && s.ack() - sndMax > 0) {
             acknowledge();
             return false;
         }
@@ -437,7 +437,12 @@ final class TcpFlow implements HostSockets.TcpEvents {
 
     private void onTimer() {
         if (state == State.TIME_WAIT) {
-            forget();
+            if (socket.waiting() > 0) {
+                // a socket that the host does not read from counts as a connection, or a guest could have any number
+                timer.arm(table.now() + TIME_WAIT_NS);
+            } else {
+                forget();
+            }
             return;
         }
         boolean syn = state == State.SYN_RECEIVED || state == State.SYN_SENT;
@@ -522,7 +527,7 @@ final class TcpFlow implements HostSockets.TcpEvents {
 
     private void endIfDone() {
         if (state == State.ESTABLISHED && guestEnded && finAcked()) {
-            // the socket closes itself when the host has taken the rest
+            // the socket closes itself when the host has taken the rest, until when this stays
             state = State.TIME_WAIT;
             timer.arm(table.now() + TIME_WAIT_NS);
         }

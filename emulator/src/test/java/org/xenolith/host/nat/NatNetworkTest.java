@@ -124,15 +124,7 @@ final class NatNetworkTest {
             c.connect();
             try (Socket s = server.accept()) {
                 g.until(() -> c.established, "established");
-                int before = -1;
-                while (before != c.acked()) {
-                    before = c.acked();
-                    for (int i = 0; i < 300; i++) {
-                        g.step();
-                        g.sockets.await(1);
-                    }
-                }
-                assertTrue(before < up.length, "it did not fill up");
+                assertTrue(fill(g, c) < up.length, "it did not fill up");
                 AtomicReference<byte[]> got = new AtomicReference<>();
                 Thread reader = Thread.ofPlatform().start(() -> {
                     try {
@@ -146,6 +138,82 @@ final class NatNetworkTest {
                 assertArrayEquals(up, got.get());
             }
         }
+    }
+
+    /** Sends all it can to a host that does not read; returns how much the router took. */
+    private static int fill(NatGuest g, GuestTcp c) throws InterruptedException {
+        int before = -1;
+        while (before != c.acked()) {
+            before = c.acked();
+            for (int i = 0; i < 300; i++) {
+                g.step();
+                g.sockets.await(1);
+            }
+        }
+        return before;
+    }
+
+    @Test
+    void a_connection_stays_known_after_its_end_while_the_host_has_not_read_all() throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 5, LOOPBACK); NatGuest g = new NatGuest(1, 0)) {
+            GuestTcp probe = new GuestTcp(g, 1234, NatLayout.GATEWAY, server.getLocalPort(), bytes(2, 12 << 20));
+            probe.connect();
+            int most;
+            try (Socket s = server.accept()) {
+                g.until(() -> probe.established, "established");
+                most = fill(g, probe);
+                probe.sendReset();
+            }
+            byte[] up = bytes(3, most - 60_000);
+            GuestTcp c = new GuestTcp(g, 1235, NatLayout.GATEWAY, server.getLocalPort(), up);
+            c.connect();
+            try (Socket s = server.accept()) {
+                s.shutdownOutput();
+                g.until(c::finished, "the guest has ended", c);
+                for (int i = 0; i < 5000; i++) {
+                    g.step();
+                }
+                assertTrue(g.net.awaitsHost(), "what the host has not read is forgotten");
+                AtomicReference<byte[]> got = new AtomicReference<>();
+                Thread reader = Thread.ofPlatform().start(() -> {
+                    try {
+                        got.set(s.getInputStream().readAllBytes());
+                    } catch (IOException e) {
+                        got.set(new byte[0]);
+                    }
+                });
+                g.until(() -> got.get() != null && !g.net.awaitsHost(), "all went", c);
+                reader.join();
+                assertArrayEquals(up, got.get());
+            }
+        }
+    }
+
+    @Test
+    void an_acknowledgement_of_what_was_never_sent_does_not_open_a_connection() throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 5, LOOPBACK); NatGuest g = new NatGuest(1, 0)) {
+            byte[] syn = bare(server.getLocalPort(), 1, 0, TcpSegment.SYN);
+            g.send(syn);
+            g.until(() -> !g.inbox.isEmpty(), "answered");
+            int seq = Headers.u32(g.inbox.removeFirst(), 38);
+            g.send(bare(server.getLocalPort(), 2, seq + 2, TcpSegment.ACK));
+            g.until(() -> !g.inbox.isEmpty(), "answered");
+            byte[] f = g.inbox.removeFirst();
+            assertEquals(TcpSegment.RST, f[47]);
+            assertEquals(seq + 2, Headers.u32(f, 38));
+        }
+    }
+
+    private static byte[] bare(int port, int seq, int ack, int flags) {
+        byte[] f = NatGuest.ipv4(Headers.TCP, NatLayout.GATEWAY, 20);
+        Headers.put16(f, 34, 2000);
+        Headers.put16(f, 36, port);
+        Headers.put32(f, 38, seq);
+        Headers.put32(f, 42, ack);
+        f[46] = 0x50;
+        f[47] = (byte) flags;
+        Headers.of(f, f.length).fillChecksum(f);
+        return f;
     }
 
     @Test
