@@ -159,7 +159,7 @@ final class NatNetworkTest {
             GuestTcp probe = new GuestTcp(g, 1234, NatLayout.GATEWAY, server.getLocalPort(), bytes(2, 12 << 20));
             probe.connect();
             int most;
-            try (Socket s = server.accept()) {
+            try (Socket _ = server.accept()) {
                 g.until(() -> probe.established, "established");
                 most = fill(g, probe);
                 probe.sendReset();
