@@ -75,7 +75,8 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         this.maxPages = config.maxPages();
         this.physmap = new Physmap(host.memory(), this::populateOnUse);
         this.createdAt = host.clock().now();
-        long mfn = frames.allocate(FrameTable.XEN);
+        long own = 2 + (config.pv() == null ? 0 : PvMemory.framesNeeded(host, config.pv(), config.vcpus()));
+        long mfn = frames.freeFrames() < own ? -1 : frames.allocate(FrameTable.XEN);
         if (mfn < 0) {
             throw new ErrnoException(Errno.ENOMEM, "no machine memory left for domain " + domid);
         }

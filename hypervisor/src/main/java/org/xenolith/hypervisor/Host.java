@@ -94,6 +94,11 @@ public final class Host implements AutoCloseable {
         return instructions;
     }
 
+    /** True once there has been a PV domain. */
+    public boolean hasPageTypes() {
+        return pageTypes != null;
+    }
+
     /** What frames are used as, once there has been a PV domain. */
     public PageTypes pageTypes() {
         if (pageTypes == null) {

@@ -18,11 +18,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.GuestFault;
 import org.xenolith.hypervisor.Domain;
+import org.xenolith.hypervisor.DomainConfig;
 import org.xenolith.hypervisor.abi.Errno;
+import org.xenolith.hypervisor.abi.ErrnoException;
 import org.xenolith.hypervisor.abi.GuestAbi;
 import org.xenolith.hypervisor.abi.Struct;
 import org.xenolith.hypervisor.abi.StructView;
 import org.xenolith.hypervisor.gnttab.GrantStatus;
+import org.xenolith.hypervisor.p2m.FrameTable;
 import org.xenolith.hypervisor.pv.mm.Descriptors;
 import org.xenolith.hypervisor.pv.mm.PageTypes;
 
@@ -442,6 +445,36 @@ final class PvMemoryCallsTest {
         assertEquals(0, g.mmuext(13, 0, 0));
         assertThrows(GuestFault.class, () -> g.v.cpu().mmu().readSystem(g.m.ldtBase(g.v) + 0x1000, 64));
         assertEquals(0, g.remap(PAGE + 1, g.entry(PAGE + 1, RW_PAGE)));
+    }
+
+    @ParameterizedTest
+    @EnumSource(GuestAbi.class)
+    void an_ldt_page_that_the_guest_unmaps_is_free_for_another_use(GuestAbi abi) {
+        PvGuest g = new PvGuest(t, abi);
+        assertEquals(0, g.remap(PAGE, g.entry(PAGE, RO_PAGE)));
+        assertEquals(0, g.mmuext(13, g.va(PAGE), 10));
+        assertTrue(g.m.mapLdtPage(g.v, 0));
+        assertEquals(0, g.remap(PAGE, 0));
+        assertThrows(GuestFault.class, () -> g.v.cpu().mmu().readSystem(g.m.ldtBase(g.v), 64));
+        assertEquals(0, g.remap(PAGE, g.entry(PAGE, RW_PAGE)));
+        assertEquals(10, g.m.ldtEntries(g.v));
+    }
+
+    @ParameterizedTest
+    @EnumSource(GuestAbi.class)
+    void a_domain_for_which_there_is_no_room_takes_nothing(GuestAbi abi) {
+        Domain first = t.host.createDomain(DomainConfig.of("first", TestHost.HANDLE, 1, 16).withPv(abi));
+        int before = t.host.frames().freeFrames();
+        t.host.createDomain(DomainConfig.of("second", TestHost.HANDLE, 20, 16).withPv(abi));
+        int each = before - t.host.frames().freeFrames();
+        while (t.host.frames().freeFrames() >= each) {
+            t.host.frames().allocate(FrameTable.XEN);
+        }
+        assertEquals(each - 1, t.host.frames().freeFrames());
+        assertThrows(ErrnoException.class,
+                () -> t.host.createDomain(DomainConfig.of("third", TestHost.HANDLE, 20, 16).withPv(abi)));
+        assertEquals(each - 1, t.host.frames().freeFrames());
+        assertEquals(first, t.host.domain(first.domid()));
     }
 
     @Test

@@ -46,11 +46,11 @@ public final class MachineToPhys {
         this.memory = memory;
         this.frames = frames;
         long n = frames.frames();
-        wide = allocate((n * 8 + 4095) / 4096);
-        compat = allocate((Math.min(n * 4, END_32 - START_32) + 4095) / 4096);
+        wide = allocate(widePages(n));
+        compat = allocate(compatPages(n));
         wideL1 = map(wide, USER_READ);
         compatL1 = map(compat, KERNEL_READ);
-        long[] l2 = new long[(wideL1.length + Pte.ENTRIES - 1) / Pte.ENTRIES];
+        long[] l2 = new long[(int) tables(wideL1.length)];
         for (int i = 0; i < l2.length; i++) {
             l2[i] = frame();
             for (int k = 0; k < Pte.ENTRIES && i * Pte.ENTRIES + k < wideL1.length; k++) {
@@ -65,6 +65,24 @@ public final class MachineToPhys {
             int gfn = frames.gfn(mfn);
             set(mfn, gfn == FrameTable.INVALID_GFN ? INVALID : gfn);
         }
+    }
+
+    private static long widePages(long frames) {
+        return (frames * 8 + 4095) / 4096;
+    }
+
+    private static long compatPages(long frames) {
+        return (Math.min(frames * 4, END_32 - START_32) + 4095) / 4096;
+    }
+
+    private static long tables(long entries) {
+        return (entries + Pte.ENTRIES - 1) / Pte.ENTRIES;
+    }
+
+    /** Frames that the tables of a machine take. */
+    static long framesNeeded(long frames) {
+        long l1 = tables(widePages(frames));
+        return widePages(frames) + compatPages(frames) + l1 + tables(compatPages(frames)) + tables(l1) + 1;
     }
 
     private long frame() {
@@ -84,7 +102,7 @@ public final class MachineToPhys {
     }
 
     private long[] map(long[] pages, long rights) {
-        long[] l1 = allocate((pages.length + Pte.ENTRIES - 1) / Pte.ENTRIES);
+        long[] l1 = allocate(tables(pages.length));
         for (int i = 0; i < pages.length; i++) {
             put(l1[i / Pte.ENTRIES], i % Pte.ENTRIES, pages[i] << 12 | rights);
         }

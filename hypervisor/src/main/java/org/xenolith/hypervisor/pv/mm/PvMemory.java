@@ -82,6 +82,12 @@ public final class PvMemory implements PvOwnership {
         }
     }
 
+    /** Frames of the hypervisor that {@link #PvMemory} takes, so that none is lost where there is no room for all. */
+    public static long framesNeeded(Host host, GuestAbi abi, int vcpuCount) {
+        return (host.hasPageTypes() ? 0 : MachineToPhys.framesNeeded(host.frames().frames()))
+                + XenSlots.framesNeeded(vcpuCount) + (abi == GuestAbi.X86_64 ? 0 : vcpuCount);
+    }
+
     /** True for a 64-bit guest. */
     public boolean wide() {
         return wide;
@@ -121,6 +127,14 @@ public final class PvMemory implements PvOwnership {
     @Override
     public boolean strictM2p() {
         return (domain.vmAssist() & 1L << M2P_STRICT) != 0;
+    }
+
+    /** LDTs are shown again page by page as they are used, so that a frame that the guest took out of one is free. */
+    @Override
+    public void descriptorsUnmapped() {
+        for (int i = 0; i < vcpus.length; i++) {
+            descriptors.dropLdt(i, vcpus[i]);
+        }
     }
 
     /**

@@ -216,6 +216,8 @@ final class TypedPages {
             long mfn = Pte.mfn(entry);
             if ((entry & Pte.RW) != 0) {
                 putType(mfn, -1);
+            } else if (types.type(mfn) == SEGMENT_DESCRIPTORS && types.count(mfn) > 0 && owner.owns(mfn)) {
+                owner.descriptorsUnmapped();
             }
             frames.put(mfn);
         }

@@ -50,7 +50,7 @@ final class XenSlots implements AutoCloseable {
         this.m2p = m2p;
         l3 = frame();
         l2 = frame();
-        l1 = new long[(vcpus * WINDOW_PAGES + Pte.ENTRIES - 1) / Pte.ENTRIES];
+        l1 = new long[l1Tables(vcpus)];
         zeroes = frame();
         flat = frame();
         put(l3, 0, l2 << 12 | SUPERVISOR);
@@ -68,6 +68,14 @@ final class XenSlots implements AutoCloseable {
             }
             setWindow(v, RESERVED_GDT_PAGE, flat << 12 | READ_ONLY);
         }
+    }
+
+    private static int l1Tables(int vcpus) {
+        return (vcpus * WINDOW_PAGES + Pte.ENTRIES - 1) / Pte.ENTRIES;
+    }
+
+    static long framesNeeded(int vcpus) {
+        return 4 + l1Tables(vcpus);
     }
 
     private long frame() {
