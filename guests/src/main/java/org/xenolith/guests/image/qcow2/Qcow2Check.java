@@ -193,6 +193,11 @@ public final class Qcow2Check {
         }
         long offset = entry & L2Tables.OFFSET;
         if ((entry & L2Tables.COMPRESSED) != 0) {
+            long end = disk.compressed().offset(entry) + disk.compressed().length(entry);
+            if (end - fileSize >= header.clusterSize()) {
+                corrupt("L2 entry at 0x" + Long.toHexString(position) + " points behind the end of the file", false);
+                return;
+            }
             countBytes(disk.compressed().offset(entry), disk.compressed().length(entry));
             if (active) {
                 allocated++;
@@ -215,6 +220,17 @@ public final class Qcow2Check {
             return;
         }
         if (!header.hasDataFile()) {
+            if (offset >= fileSize) {
+                // it reads as zeroes
+                boolean fix = active && repair == Repair.ALL
+                        && (header.version >= 3 || header.backingFile.isEmpty());
+                corrupt("L2 entry at 0x" + Long.toHexString(position) + " points to 0x" + Long.toHexString(offset)
+                        + ", behind the end of the file", fix);
+                if (fix) {
+                    cache.put(position, header.version >= 3 ? L2Tables.ZERO : 0);
+                }
+                return;
+            }
             count(offset >> clusterBits, 1);
         }
         if (active) {

@@ -98,7 +98,14 @@ public final class Qcow2Images {
         if (header.backingFile.isPresent()) {
             backing = Optional.of(opener.openBacking(path, header.backingFile.get(), header.backingFormat));
         }
-        return new Qcow2Disk(store, header, Optional.empty(), backing, true, entry.l1Offset(), entry.l1Entries(),
-                entry.diskSize());
+        try {
+            return new Qcow2Disk(store, header, Optional.empty(), backing, true, entry.l1Offset(), entry.l1Entries(),
+                    entry.diskSize());
+        } catch (IOException e) {
+            if (backing.isPresent()) {
+                backing.get().close();
+            }
+            throw e;
+        }
     }
 }
