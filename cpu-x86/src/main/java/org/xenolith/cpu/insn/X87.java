@@ -52,6 +52,16 @@ final class X87 {
         X87Convert.fromInteger(to, i.read0(c) << shift >> shift);
     }
 
+    /** The second operand of arithmetic or a comparison in memory, and where it was for FNSTENV. */
+    static void readOperand(Cpu c, Insn i, boolean integer, F80 to, FpuContext f) {
+        if (integer) {
+            readInteger(c, i, to);
+        } else {
+            readFloat(c, i, to, f);
+        }
+        pointers(c, i);
+    }
+
     /** Ten bytes of memory at the operand plus an offset. */
     static void read80(Cpu c, Insn i, long offset, F80 to) {
         long sig = c.mmu().read64(i.address(c, offset, 8, false), i.seg());

@@ -61,12 +61,7 @@ final class X87Arithmetic {
     private static void memory(Cpu c, Insn i, Binary op, boolean integer) {
         X87Unit x = c.x87();
         FpuContext f = x.begin();
-        if (integer) {
-            X87.readInteger(c, i, x.b);
-        } else {
-            X87.readFloat(c, i, x.b, f);
-        }
-        X87.pointers(c, i);
+        X87.readOperand(c, i, integer, x.b, f);
         if (x.isEmpty(0)) {
             X87.underflow(x, 0);
             return;

@@ -49,12 +49,7 @@ final class X87Compare {
     private static void memory(Cpu c, Insn i, boolean integer, int pops) {
         X87Unit x = c.x87();
         FpuContext f = x.begin();
-        if (integer) {
-            X87.readInteger(c, i, x.b);
-        } else {
-            X87.readFloat(c, i, x.b, f);
-        }
-        X87.pointers(c, i);
+        X87.readOperand(c, i, integer, x.b, f);
         if (x.isEmpty(0)) {
             unordered(x, pops);
         } else {
