@@ -11,7 +11,7 @@ mkdir -p "$out"
 object=$(mktemp) && trap 'rm -f "$object"' EXIT
 for source in "$here"/src/main/guest/*/*.S; do
     name=$(basename "$source" .S)
-    as --64 -o "$object" "$source"
+    as --64 -I "$here/src/main/guest" -o "$object" "$source"
     ld -n -s --build-id=none -z noexecstack --no-warn-rwx-segments -T "${source%.S}.ld" -o "$out/$name.elf" "$object"
     chmod 644 "$out/$name.elf"
 done

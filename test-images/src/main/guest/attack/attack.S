@@ -592,16 +592,6 @@ page_fault:
         push    0
         jmp     hypercall_page + HYPERCALL_iret * 32
 
-# rsi: text
-print:  mov     al, [rsi]
-        test    al, al
-        jz      1f
-        inc     rsi
-        push    rsi
-        call    put
-        pop     rsi
-        jmp     print
-1:      mov     eax, console_port
 # eax: port
 send:   mov     request, eax
         mov     edi, EVTCHNOP_send
@@ -609,46 +599,7 @@ send:   mov     request, eax
         hypercall HYPERCALL_event_channel_op
         ret
 
-# al: a character; a line feed gets its carriage return
-put:    cmp     al, 10
-        jne     1f
-        mov     al, 13
-        call    1f
-        mov     al, 10
-1:      push    rax
-2:      mov     rdx, console
-        mov     ecx, [rdx + CONSOLE_OUT_PROD]
-        mov     eax, ecx
-        sub     eax, [rdx + CONSOLE_OUT_CONS]
-        cmp     eax, 2048
-        jb      3f
-        mov     eax, console_port
-        call    send
-        mov     edi, SCHEDOP_yield
-        xor     esi, esi
-        hypercall HYPERCALL_sched_op
-        jmp     2b
-3:      pop     rax
-        mov     esi, ecx
-        and     esi, 2047
-        mov     [rdx + rsi + CONSOLE_OUT], al
-        inc     ecx
-        mov     [rdx + CONSOLE_OUT_PROD], ecx
-        ret
-
-# rax: a number
-print_decimal:
-        mov     rdi, offset digits_end
-        mov     ecx, 10
-1:      xor     edx, edx
-        div     rcx
-        add     dl, '0'
-        dec     rdi
-        mov     [rdi], dl
-        test    rax, rax
-        jnz     1b
-        mov     rsi, rdi
-        jmp     print
+        .include "console.inc"
 
         .section .rodata
         .balign 8

@@ -428,59 +428,7 @@ upcall: push    rax
         iretq
 
 # --- the console -------------------------------------------------------------------------------------------------------
-# rsi: text, ends with a zero. A line feed becomes a carriage return and a line feed.
-print:  push    rbx
-        mov     rbx, rsi
-1:      movzx   eax, byte ptr [rbx]
-        test    al, al
-        jz      2f
-        inc     rbx
-        cmp     al, 10
-        jne     3f
-        mov     al, 13
-        call    put
-        mov     al, 10
-3:      call    put
-        jmp     1b
-2:      pop     rbx
-        mov     eax, console_port
-        jmp     send
-
-# al: a byte for the ring; waits for room
-put:    push    rax
-1:      mov     rdx, console
-        mov     ecx, [rdx + CONSOLE_OUT_PROD]
-        mov     eax, ecx
-        sub     eax, [rdx + CONSOLE_OUT_CONS]
-        cmp     eax, 2048
-        jb      2f
-        mov     eax, console_port
-        call    send
-        mov     edi, SCHEDOP_yield
-        xor     esi, esi
-        hypercall HYPERCALL_sched_op
-        jmp     1b
-2:      pop     rax
-        mov     esi, ecx
-        and     esi, 2047
-        mov     [rdx + rsi + CONSOLE_OUT], al
-        inc     ecx
-        mov     [rdx + CONSOLE_OUT_PROD], ecx
-        ret
-
-# rax: a number
-print_decimal:
-        mov     edi, offset digits_end
-        mov     ecx, 10
-1:      xor     edx, edx
-        div     rcx
-        add     dl, '0'
-        dec     rdi
-        mov     [rdi], dl
-        test    rax, rax
-        jnz     1b
-        mov     rsi, rdi
-        jmp     print
+        .include "console.inc"
 
 # --- the end -----------------------------------------------------------------------------------------------------------
         .macro  on word, target
