@@ -447,6 +447,36 @@ final class PvMemoryCallsTest {
         assertEquals(0, g.remap(PAGE + 1, g.entry(PAGE + 1, RW_PAGE)));
     }
 
+    @Test
+    void a_pin_checks_each_table_once_however_often_it_is_named_and_a_failed_one_leaves_nothing() {
+        PvGuest g = new PvGuest(t, GuestAbi.X86_64);
+        int[] tables = {PAGE, PAGE + 1, PAGE + 2, PAGE + 3};
+        for (int level = 1; level <= 4; level++) {
+            int table = tables[level - 1];
+            for (int slot = 0; slot < 512; slot++) {
+                g.store(table, slot, level == 1 ? 0 : g.entry(tables[level - 2], PvGuest.TABLE));
+            }
+        }
+        for (int table : tables) {
+            assertEquals(0, g.remap(table, g.entry(table, RO_PAGE)));
+        }
+        long before = g.m.work();
+        assertEquals(0, g.mmuext(3, g.mfn(PAGE + 3), 0));
+        assertEquals(4 * 512, g.m.work() - before);
+        assertEquals(0, g.mmuext(4, g.mfn(PAGE + 3), 0));
+        assertEquals(8 * 512, g.m.work() - before);
+        // the last entry that is looked at is for a page that is no table
+        assertEquals(0, g.remap(PAGE + 3, g.entry(PAGE + 3, RW_PAGE)));
+        g.store(PAGE + 3, 511, g.entry(PAGE + 4, PvGuest.TABLE));
+        assertEquals(0, g.remap(PAGE + 3, g.entry(PAGE + 3, RO_PAGE)));
+        before = g.m.work();
+        assertEquals(-Errno.EINVAL, g.mmuext(3, g.mfn(PAGE + 3), 0));
+        assertTrue(g.m.work() - before <= 8 * 512, () -> "work " + g.m.work());
+        for (int table : tables) {
+            assertEquals(0, g.remap(table, g.entry(table, RW_PAGE)));
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(GuestAbi.class)
     void an_ldt_page_that_the_guest_unmaps_is_free_for_another_use(GuestAbi abi) {

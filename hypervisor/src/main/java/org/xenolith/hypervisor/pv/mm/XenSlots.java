@@ -75,7 +75,7 @@ final class XenSlots implements AutoCloseable {
     }
 
     static long framesNeeded(int vcpus) {
-        return 4 + l1Tables(vcpus);
+        return 4L + l1Tables(vcpus);
     }
 
     private long frame() {
