@@ -181,13 +181,18 @@ public final class Host implements AutoCloseable {
      */
     public Domain createDomain(DomainConfig domainConfig) {
         int domid = nextDomid;
-        while (domains.containsKey(domid)) {
-            domid = domid + 1 == DOMID_FIRST_RESERVED ? 1 : domid + 1;
+        // frames that others still use keep the domid of a domain that is gone
+        while (domains.containsKey(domid) || frames.isOwner(domid)) {
+            domid = following(domid);
         }
-        nextDomid = domid + 1 == DOMID_FIRST_RESERVED ? 1 : domid + 1;
+        nextDomid = following(domid);
         Domain d = new Domain(this, domid, domainConfig);
         domains.put(domid, d);
         return d;
+    }
+
+    private static int following(int domid) {
+        return domid + 1 == DOMID_FIRST_RESERVED ? 1 : domid + 1;
     }
 
     /** The domain of a domid, or null. */

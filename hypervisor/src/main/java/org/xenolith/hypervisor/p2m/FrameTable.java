@@ -115,6 +115,16 @@ public final class FrameTable {
         return owner[(int) mfn];
     }
 
+    /** True for a domid that owns frames. */
+    public boolean isOwner(int domid) {
+        for (short o : owner) {
+            if (o == domid) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Gives a frame in use to another domain, with its references. */
     public void setOwner(long mfn, int domid) {
         owner[(int) mfn] = (short) domid;

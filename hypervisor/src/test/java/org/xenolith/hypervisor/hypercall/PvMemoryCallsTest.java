@@ -508,6 +508,28 @@ final class PvMemoryCallsTest {
     }
 
     @Test
+    void a_domid_is_not_given_again_while_frames_of_its_last_domain_are_in_use() {
+        Domain old = t.host.createDomain(DomainConfig.of("old", TestHost.HANDLE, 1, 16));
+        long mfn = old.allocateUnmapped(0);
+        t.host.frames().get(mfn);
+        old.destroy();
+        assertEquals(old.domid(), t.host.frames().owner(mfn));
+        List<Long> taken = new java.util.ArrayList<>();
+        while (t.host.frames().freeFrames() > 1) {
+            taken.add(t.host.frames().allocate(FrameTable.XEN));
+        }
+        // each attempt uses a domid up
+        for (int i = 2; i < 0x7ff0; i++) {
+            assertThrows(ErrnoException.class,
+                    () -> t.host.createDomain(DomainConfig.of("none", TestHost.HANDLE, 1, 16)));
+        }
+        taken.forEach(t.host.frames()::put);
+        Domain fresh = t.host.createDomain(DomainConfig.of("fresh", TestHost.HANDLE, 1, 16));
+        assertEquals(old.domid() + 1, fresh.domid());
+        t.host.frames().put(mfn);
+    }
+
+    @Test
     void a_page_of_vcpu_info_stays_writable_and_no_table_becomes_one() {
         PvGuest g = new PvGuest(t, GuestAbi.X86_64, 2);
         StructView v = g.struct(VcpuOp.REGISTER_VCPU_INFO);
