@@ -8,6 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.image.DiskImages;
+import org.xenolith.guests.image.SnapshotMemory;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.Host;
 import org.xenolith.hypervisor.blkback.Blkback;
@@ -32,15 +33,18 @@ final class GuestDisks implements AutoCloseable {
     /**
      * Opens the images.
      *
+     * @param snapshots memory that the snapshot disks of all guests share
      * @throws IllegalArgumentException when two disks have one name
      */
-    static GuestDisks open(List<DiskConfig> configs) throws ImageException, NoSuchFileException {
+    static GuestDisks open(List<DiskConfig> configs, SnapshotMemory snapshots)
+            throws ImageException, NoSuchFileException {
         List<VirtualDevice> devices = DiskConfig.devices(configs);
         GuestDisks all = new GuestDisks(configs);
         boolean done = false;
         try {
             for (int i = 0; i < configs.size(); i++) {
-                all.disks.add(new VirtualDisk(devices.get(i), DiskImages.open(configs.get(i).image())));
+                all.disks.add(new VirtualDisk(devices.get(i),
+                        DiskImages.open(configs.get(i).image(), snapshots)));
             }
             done = true;
             return all;

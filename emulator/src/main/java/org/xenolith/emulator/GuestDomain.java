@@ -12,6 +12,7 @@ import java.util.UUID;
 import org.xenolith.cpu.RandomSource;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
+import org.xenolith.guests.image.SnapshotMemory;
 import org.xenolith.guests.pv.PvBuilder;
 import org.xenolith.guests.pv.PvLayout;
 import org.xenolith.guests.pv.PvStart;
@@ -46,6 +47,7 @@ final class GuestDomain implements Guest {
     private final UUID uuid;
     private final Console console;
     private final GuestNics nics;
+    private final SnapshotMemory snapshots;
     private final Progress progress;
     private final MessageDigest digest;
     private final byte[] input = new byte[1024];
@@ -61,12 +63,13 @@ final class GuestDomain implements Guest {
     private String crashReport = "";
 
     GuestDomain(DomainConfig config, XenHost xen, Execution execution, long seed, Console console, GuestNics nics,
-            Progress progress) {
+            SnapshotMemory snapshots, Progress progress) {
         this.config = config;
         this.host = xen.host();
         this.xenstored = xen.xenstored();
         this.execution = execution;
         this.nics = nics;
+        this.snapshots = snapshots;
         this.console = console;
         this.progress = progress;
         this.uuid = config.uuid().orElseGet(
@@ -105,7 +108,7 @@ final class GuestDomain implements Guest {
     @Override
     public void start() throws ImageException, NoSuchFileException {
         if (disks == null) {
-            disks = GuestDisks.open(config.disks());
+            disks = GuestDisks.open(config.disks(), snapshots);
         }
         ImageFile kernel = ImageFile.open(config.kernel().orElseThrow());
         Optional<ImageFile> initrd = Optional.empty();

@@ -14,6 +14,7 @@ import org.xenolith.cpu.jit.LockstepDifference;
 import org.xenolith.cpu.mmu.TlbCounts;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.guests.ImageException;
+import org.xenolith.guests.image.SnapshotMemory;
 import org.xenolith.host.HostClock;
 import org.xenolith.host.ProcessMemory;
 import org.xenolith.hypervisor.Statistics;
@@ -97,9 +98,10 @@ public final class Machine implements AutoCloseable {
         Machine m = new Machine(config);
         boolean done = false;
         try {
+            SnapshotMemory snapshots = SnapshotMemory.ofHeap();
             for (DomainConfig d : config.domains()) {
                 Guest g = new GuestDomain(d, m.xen.orElseThrow(), m.execution, config.seed(), console.apply(d),
-                        m.networks.plug(d), progress);
+                        m.networks.plug(d), snapshots, progress);
                 m.guests.add(g);
                 g.start();
             }

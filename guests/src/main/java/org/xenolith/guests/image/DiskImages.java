@@ -17,8 +17,6 @@ import org.xenolith.guests.ImageException;
  */
 public final class DiskImages {
     private static final Logger LOG = LoggerFactory.getLogger(DiskImages.class);
-    /** A snapshot disk may keep this part of the heap. */
-    private static final int SNAPSHOT_SHARE = 2;
 
     private DiskImages() {
     }
@@ -30,18 +28,25 @@ public final class DiskImages {
      * @throws ImageException if it, or one below it, cannot be used; the message names the file and what is wrong
      */
     public static DiskImage open(DiskSpec spec) throws NoSuchFileException, ImageException {
-        return open(spec, LOG::info);
+        return open(spec, SnapshotMemory.ofHeap());
+    }
+
+    /** As {@link #open(DiskSpec)}, with memory for snapshot disks that others share. */
+    public static DiskImage open(DiskSpec spec, SnapshotMemory memory) throws NoSuchFileException, ImageException {
+        return open(spec, memory, LOG::info);
     }
 
     /**
      * Opens a disk for a guest.
      *
      * @param spec which, and how
+     * @param memory where a snapshot disk keeps what the guest writes
      * @param notices takes what the user should know, one line each
      * @throws NoSuchFileException if the image is not there
      * @throws ImageException if it, or one below it, cannot be used; the message names the file and what is wrong
      */
-    public static DiskImage open(DiskSpec spec, Consumer<String> notices) throws NoSuchFileException, ImageException {
+    public static DiskImage open(DiskSpec spec, SnapshotMemory memory, Consumer<String> notices)
+            throws NoSuchFileException, ImageException {
         try {
             boolean writable = !spec.readOnly() && !spec.snapshot();
             DiskImage image = new ImageOpener(FileStore::open, notices).open(spec.path(), spec.format(), writable);
@@ -53,7 +58,7 @@ public final class DiskImages {
                 image = new GuardedDisk(image);
             }
             return spec.snapshot() && !spec.readOnly()
-                    ? new OverlayDisk(image, Runtime.getRuntime().maxMemory() / SNAPSHOT_SHARE)
+                    ? new OverlayDisk(image, memory)
                     : image;
         } catch (NoSuchFileException e) {
             throw e;

@@ -9,18 +9,18 @@ import java.util.Map;
 final class OverlayDisk extends ForwardingDisk {
     private static final int BLOCK = 1 << 16;
 
-    private final long mostBlocks;
+    private final SnapshotMemory memory;
     private final Map<Long, byte[]> blocks = new HashMap<>();
 
     /**
      * Nothing written yet.
      *
      * @param below the image; read only
-     * @param memory how much may be kept, in bytes
+     * @param memory where what is kept comes from
      */
-    OverlayDisk(DiskImage below, long memory) {
+    OverlayDisk(DiskImage below, SnapshotMemory memory) {
         super(below);
-        this.mostBlocks = memory / BLOCK;
+        this.memory = memory;
     }
 
     @Override
@@ -67,14 +67,14 @@ final class OverlayDisk extends ForwardingDisk {
     private byte[] blockToWrite(long index) throws IOException {
         byte[] block = blocks.get(index);
         if (block == null) {
-            if (blocks.size() >= mostBlocks) {
-                throw new DiskException(name(),
-                        "the snapshot disk has no memory for more than " + (mostBlocks * BLOCK >> 20)
-                                + " MiB of writes; give Java more with -Xmx");
-            }
             block = new byte[BLOCK];
             long start = index * BLOCK;
             below.read(start, block, 0, (int) Math.min(BLOCK, size() - start));
+            if (!memory.take(BLOCK)) {
+                throw new DiskException(name(),
+                        "the snapshot disks have no memory for more than " + (memory.limit() >> 20)
+                                + " MiB of writes; give Java more with -Xmx");
+            }
             blocks.put(index, block);
         }
         return block;
@@ -104,5 +104,12 @@ final class OverlayDisk extends ForwardingDisk {
 
     private static int inBlock(long pos, int length) {
         return Math.min(length, BLOCK - (int) (pos % BLOCK));
+    }
+
+    @Override
+    public void close() throws IOException {
+        memory.giveBack((long) blocks.size() * BLOCK);
+        blocks.clear();
+        super.close();
     }
 }

@@ -44,7 +44,8 @@ class RawDiskTest {
     @Test
     void a_file_without_magic_is_raw_with_a_notice_that_names_the_option() throws Exception {
         List<String> notices = new ArrayList<>();
-        try (DiskImage disk = DiskImages.open(DiskSpec.of(image(4096)), notices::add)) {
+        try (DiskImage disk = DiskImages.open(DiskSpec.of(image(4096)), SnapshotMemory.ofHeap(),
+                notices::add)) {
             assertEquals(DiskFormat.RAW, disk.format());
             assertEquals(4096, disk.size());
         }
@@ -122,6 +123,23 @@ class RawDiskTest {
             assertArrayEquals(expected, all);
         }
         assertArrayEquals(before, Files.readAllBytes(file));
+    }
+
+    @Test
+    void snapshot_disks_share_their_memory() throws Exception {
+        DiskSpec spec = new DiskSpec(image(1 << 20), Optional.of(DiskFormat.RAW), false, true);
+        SnapshotMemory memory = new SnapshotMemory(300 << 10);
+        byte[] written = new byte[128 << 10];
+        try (DiskImage one = DiskImages.open(spec, memory)) {
+            one.write(0, written, 0, written.length);
+            try (DiskImage two = DiskImages.open(spec, memory)) {
+                two.write(0, written, 0, written.length);
+                assertThrows(DiskException.class, () -> two.write(512 << 10, written, 0, SECTOR));
+                assertThrows(DiskException.class, () -> one.write(512 << 10, written, 0, SECTOR));
+                one.write(0, written, 0, written.length);
+            }
+            one.write(512 << 10, written, 0, SECTOR);
+        }
     }
 
     @Test
