@@ -92,7 +92,8 @@ final class DebianNetworkTest {
     }
 
     private DomainConfig guest(String name, Path initrd, String net) {
-        return new DomainConfig(name, GuestType.PVH, Optional.of(kernel), Optional.of(initrd), "console=hvc0 quiet", 256L << 20,
+        return new DomainConfig(name, GuestType.PVH, Optional.of(kernel), Optional.of(initrd), "console=hvc0 quiet",
+                256L << 20,
                 256L << 20, 1, 1,
                 Restarts.onReboot(false), List.of(NicSpec.parse(net)), List.of(), Optional.empty());
     }
