@@ -70,6 +70,14 @@ final class DebianPvTest {
     }
 
     @Test
+    void both_tiers_agree_on_200_million_instructions_and_then_a_spoiled_one_is_found() {
+        int status = debian.run(kernel, initrd, "256M", "console=hvc0 loglevel=5", "--type", "pv", "--tier", "lockstep",
+                "--inject-fault", "translator@200000000");
+        assertEquals(125, status, debian::all);
+        assertTrue(debian.all().contains("interpreter and host code differ after instruction 200,"), debian::all);
+    }
+
+    @Test
     void two_vcpus_come_up() throws IOException {
         run("--vcpus", "2");
         assertTrue(debian.printed().contains("UP on xen PV with 2"), debian::all);

@@ -103,6 +103,23 @@ final class EmbeddedGuestRunTest {
     }
 
     @Test
+    void a_pv_guest_runs_in_lockstep_and_a_spoiled_instruction_is_found() throws Exception {
+        Assumptions.assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
+        kernel = EmbeddedGuest.ATTACK.copyInto(folder);
+        assertEquals(0, run("--type", "pv", "--tier", "interpreter"), this::said);
+        JsonNode alone = statistics();
+        assertEquals(0, run("--type", "pv", "--tier", "lockstep"), this::said);
+        assertEquals(EmbeddedGuest.ATTACK.expectedText(), printed());
+        JsonNode both = statistics();
+        for (String key : List.of("instructions", "virtual_ns", "domains", "unimplemented", "refused")) {
+            assertEquals(alone.get(key), both.get(key), key);
+        }
+        assertTrue(both.get("exits").get("lockstep_compared").asLong() > 1000, both::toString);
+        assertEquals(125, run("--type", "pv", "--tier", "lockstep", "--inject-fault", "translator@1000"), this::said);
+        assertTrue(said().contains("interpreter and host code differ after instruction 1,"), this::said);
+    }
+
+    @Test
     void the_same_run_comes_out_twice() throws IOException {
         assertEquals(0, run("--seed", "7"));
         JsonNode first = statistics();

@@ -189,6 +189,8 @@ public final class LockstepTier extends NativeTier {
             return true;
         }
         compared += n;
+        // an iteration of a REP that the interpreter did for host code ends the run before it can pause
+        paused |= stopped && done == n;
         return done == n && paused == stopped && mismatch(state, expected, AREA) < 0 && journal.difference(0) < 0;
     }
 

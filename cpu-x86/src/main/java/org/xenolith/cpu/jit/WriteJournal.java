@@ -18,8 +18,9 @@ import org.xenolith.cpu.mmu.Mmu;
  * Hears of every data access of the interpreter before it is made, keeps what a write overwrites, and refuses what could not be undone: it
  * ends the instruction like a fault at that access would.
  *
- * <p>Refused are accesses that are not in one page of plain RAM, writes to pages with decoded code, and accesses that need a page walk
- * once something has been written, because the walk may see what was written.
+ * <p>Refused are accesses that are not in one page of plain RAM, writes to pages with decoded code, writes that the environment makes in
+ * place of a deprivileged kernel, and accesses that need a page walk once something has been written, because the walk may see what was
+ * written.
  */
 final class WriteJournal implements Mmu.DataBreakpoints {
     private final Cpu cpu;
@@ -52,7 +53,7 @@ final class WriteJournal implements Mmu.DataBreakpoints {
         long h = mmu.peekHit(at, n, write);
         if (h == 0) {
             h = mmu.peekRam(at, write);
-            if (h == 0 || h != -1 && writes > 0) {
+            if (h == 0 || h != -1 && writes > 0 || write && cpu.environment().emulatesWrite(cpu, at)) {
                 throw cpu.fault(Vector.DB);
             }
             if (h == -1) {

@@ -137,6 +137,24 @@ final class LockstepTierTest {
         assertEquals(0x40_00a7, m.read64(pde));
     }
 
+    @Test
+    void a_copy_between_two_addresses_that_take_each_others_tlb_entry_is_no_difference() {
+        // 256 MiB above, so that both have the same place in the TLB: the same page once more
+        m.write64(TestMachine.PAGES + 0x2000 + 8 * (0x1060_0000 >> 21), DATA | 0x87);
+        for (int i = 0; i < 8; i++) {
+            m.write64(DATA + 8 * i, 0x0101_0101_0101_0101L * i);
+        }
+        // rep movsd; ud2
+        start(LockstepTier.NO_FAULT, "f3a5 0f0b");
+        c.setReg(CpuState.RCX, 16);
+        c.setReg(CpuState.RSI, 0x1060_0000);
+        c.setReg(CpuState.RDI, DATA + 0x100);
+        assertEquals(17, runToHandler(6));
+        for (int i = 0; i < 8; i++) {
+            assertEquals(0x0101_0101_0101_0101L * i, m.read64(DATA + 0x100 + 8 * i));
+        }
+    }
+
     private static String little(int v) {
         return String.format("%08x", Integer.reverseBytes(v));
     }
