@@ -14,6 +14,7 @@ import org.xenolith.cpu.Vector;
 import org.xenolith.cpu.insn.InstructionSet;
 import org.xenolith.cpu.interp.CodeCache;
 import org.xenolith.cpu.interp.Interpreter;
+import org.xenolith.cpu.jit.LockstepTier;
 import org.xenolith.cpu.jit.NativeTier;
 import org.xenolith.cpu.jit.Translations;
 import org.xenolith.hypervisor.ShutdownReason;
@@ -86,10 +87,12 @@ final class PvExecutionTest {
     private void finish(String name) {
         Cpu cpu = g.v.cpu();
         Interpreter t;
-        if (name.equals("native")) {
+        if (!name.equals("interpreter")) {
             assumeTrue(Translations.obstacle().isEmpty(), "host code runs here");
             translations = new Translations(4 << 20);
-            tier = new NativeTier(cpu, cache, InstructionSet.create(), translations);
+            tier = name.equals("native")
+                    ? new NativeTier(cpu, cache, InstructionSet.create(), translations)
+                    : new LockstepTier(cpu, cache, InstructionSet.create(), translations, LockstepTier.NO_FAULT);
             t = tier;
         } else {
             t = new Interpreter(cpu, cache, InstructionSet.create());
@@ -114,7 +117,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void an_exception_of_the_kernel_arrives_with_ring_0_and_its_event_mask_in_cs(String tier) {
         run(tier, "0f0b");
         assertFrame(2, g.va(CODE), 1L << 32 | KERNEL_CS, 0, g.va(STACK_TOP), USER_SS);
@@ -123,7 +126,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void a_page_fault_of_the_kernel_is_not_a_users_and_its_address_is_in_vcpu_info(String tier) {
         // mov rax, [0x1000]
         run(tier, "488b042500100000");
@@ -133,7 +136,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void int_n_needs_a_handler_that_admits_the_ring(String tier) {
         // int 80h: a general protection fault names the vector, RIP is the instruction's
         run(tier, "cd80");
@@ -142,7 +145,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void int_n_that_is_admitted_returns_behind_itself(String tier) {
         start("cd80");
         g.v.pv().registers().traps().set(0x80, 1, USER_CS, g.va(HANDLER));
@@ -151,7 +154,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void a_system_call_of_a_program_enters_the_kernel_on_its_stack(String tier) {
         assertEquals(0, g.mmuext(15, g.mfn(g.top()), 0));
         start(TO_USER);
@@ -167,14 +170,14 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void iret_to_a_program_without_page_tables_crashes(String tier) {
         run(tier, TO_USER);
         assertEquals(ShutdownReason.CRASH, g.d.shutdownReason());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void a_program_may_not_execute_privileged_instructions(String tier) {
         assertEquals(0, g.mmuext(15, g.mfn(g.top()), 0));
         start(TO_USER);
@@ -186,7 +189,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void an_event_is_delivered_once_the_mask_lets_it_and_masks_the_next(String tier) {
         assertEquals(0, g.mmuext(15, g.mfn(g.top()), 0));
         start(TO_USER);
@@ -200,7 +203,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void cpuid_behind_its_prefix_tells_of_the_hypervisor(String tier) {
         // mov eax, 40000000h; ud2; "xen"; cpuid; ud2
         run(tier, "b8000000400f0b78656e0fa20f0b");
@@ -209,7 +212,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void cli_is_ignored_where_iopl_allows_it_and_a_fault_elsewhere(String tier) {
         start("fa0f0b");
         g.v.pv().registers().setIopl(1);
@@ -218,7 +221,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void without_iopl_cli_and_ports_are_faults(String tier) {
         run(tier, "e460");
         assertEquals(0, dumped(2));
@@ -226,7 +229,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void control_registers_and_segment_bases_read_as_the_guest_left_them(String tier) {
         // mov rsi, cr3; mov ecx, c0000100h; mov eax, 5000h; xor edx, edx; wrmsr; rdmsr; ud2
         run(tier, "0f20deb9000100c0b80050000031d20f300f320f0b");
@@ -236,7 +239,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void a_write_to_a_page_table_is_checked_and_made(String tier) {
         long before = g.peek(g.mfn(PvGuest.L1), 100);
         // mov rax, L1; xor ebx, ebx; xchg [rax+8*100], rbx; ud2
@@ -248,7 +251,7 @@ final class PvExecutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"interpreter", "native"})
+    @ValueSource(strings = {"interpreter", "native", "lockstep"})
     void the_hypervisors_part_of_the_address_space_is_not_the_kernels(String tier) {
         // mov rax, [ffff820000000000h], where the vCPU's GDT is
         run(tier, "48a1000000000082ffff");
