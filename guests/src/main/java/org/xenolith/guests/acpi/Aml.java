@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 public final class Aml {
     private static final int NAME_OP = 0x08;
     private static final int SCOPE_OP = 0x10;
+    private static final int BUFFER_OP = 0x11;
+    private static final int PACKAGE_OP = 0x12;
     private static final int METHOD_OP = 0x14;
     private static final int EXT_PREFIX = 0x5b;
     private static final int DEVICE_OP = 0x82;
@@ -90,6 +92,27 @@ public final class Aml {
      */
     public static byte[] string(String text) {
         return concat(bytes(0x0d), text.getBytes(StandardCharsets.US_ASCII), bytes(0));
+    }
+
+    /** A package of up to 255 data objects. */
+    public static byte[] packageOf(byte[]... elements) {
+        return concat(bytes(PACKAGE_OP), packaged(concat(bytes(elements.length), concat(elements))));
+    }
+
+    /** A buffer with these bytes. */
+    public static byte[] buffer(byte[] content) {
+        return concat(bytes(BUFFER_OP), packaged(concat(integer(content.length), content)));
+    }
+
+    /**
+     * A compressed EISA identifier.
+     *
+     * @param id for example {@code PNP0A03}
+     */
+    public static byte[] eisaId(String id) {
+        int letters = (id.charAt(0) - '@') << 10 | (id.charAt(1) - '@') << 5 | id.charAt(2) - '@';
+        int number = Integer.parseInt(id.substring(3), 16);
+        return integer(Integer.toUnsignedLong(Integer.reverseBytes(letters << 16 | number)));
     }
 
     /** {@return the terms one after the other} */
