@@ -18,6 +18,7 @@ import org.xenolith.emulator.NicCounts;
 import org.xenolith.emulator.RunResult;
 import org.xenolith.emulator.Tier;
 import org.xenolith.host.ProcessMemory;
+import org.xenolith.hypervisor.OnDemandUse;
 import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /**
@@ -60,7 +61,7 @@ final class StatsFile {
         for (DomainConfig domain : config.domains()) {
             ObjectNode node = domains.addObject();
             domain(node, id++, domain.name(), domain.type().label(), domain.vcpus(), "destroyed", 0,
-                    new RunResult.MemoryUse(0, 0), "", 0);
+                    RunResult.MemoryUse.NONE, "", 0);
             node.putArray("disks");
             node.putArray("nics");
         }
@@ -99,6 +100,9 @@ final class StatsFile {
 
     private static ObjectNode domain(ObjectNode node, int id, String name, String type, int vcpus, String outcome,
             long instructions, RunResult.MemoryUse memory, String sha256, long bytes) {
+        OnDemandUse pool = memory.onDemand();
+        node.putObject("on_demand").put("pool_kib", pool.poolPages() << 2).put("unbacked_kib", pool.unbackedGfns() << 2)
+                .put("populated", pool.populated()).put("reclaimed", pool.reclaimed());
         return node.put("id", id).put("name", name).put("type", type).put("vcpus", vcpus).put("outcome", outcome)
                 .put("instructions", instructions).put("memory_kib", memory.ownedKib())
                 .put("memory_limit_kib", memory.limitKib()).put("console_sha256", sha256).put("console_bytes", bytes);

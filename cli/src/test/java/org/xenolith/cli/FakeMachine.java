@@ -20,6 +20,7 @@ import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Progress;
 import org.xenolith.emulator.RunResult;
 import org.xenolith.emulator.Tier;
+import org.xenolith.hypervisor.OnDemandUse;
 import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /** A machine that does what a test says, and the command line around it with its streams in memory. */
@@ -99,7 +100,7 @@ final class FakeMachine implements MachineFactory {
 
     private static RunResult.DomainResult domain(DomainConfig d, Outcome outcome, String crashReport) {
         return new RunResult.DomainResult(1, d.name(), d.type(), d.vcpus(), outcome, 1_234_567_890_000L,
-                new RunResult.MemoryUse(d.memoryBytes() >> 10, d.maxMemoryBytes() >> 10),
+                new RunResult.MemoryUse(d.memoryBytes() >> 10, d.maxMemoryBytes() >> 10, OnDemandUse.NONE),
                 "ab".repeat(32), 42, crashReport, disks(d),
                 List.of(new NicCounts(0, "00:16:3e:01:02:03", "nat", 1, 64, 0, 0, 2, 128, 3)));
     }

@@ -30,7 +30,9 @@ final class CrashReport {
 
     static String of(Domain domain, DomainConfig config) {
         StringBuilder b = new StringBuilder();
-        b.append(tripleFault(domain).orElseGet(() -> reason(domain.shutdownReason()))).append('\n');
+        b.append(domain.outOfMemory().isEmpty()
+                ? tripleFault(domain).orElseGet(() -> reason(domain.shutdownReason()))
+                : "out of memory: " + domain.outOfMemory()).append('\n');
         Optional<SymbolTable> symbols = symbols(config);
         for (Vcpu v : domain.vcpus()) {
             if (!v.down()) {

@@ -326,8 +326,8 @@ final class GuestDomain implements Guest {
 
     private RunResult.MemoryUse memory() {
         return domain == null
-                ? new RunResult.MemoryUse(0, 0)
-                : new RunResult.MemoryUse(domain.totalPages() << 2, domain.maxPages() << 2);
+                ? RunResult.MemoryUse.NONE
+                : new RunResult.MemoryUse(domain.totalPages() << 2, domain.maxPages() << 2, domain.onDemandUse());
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.xenolith.emulator;
 
 import java.util.List;
 import java.util.Map;
+import org.xenolith.hypervisor.OnDemandUse;
 import org.xenolith.hypervisor.blkback.DiskCounts;
 
 /**
@@ -45,8 +46,11 @@ public record RunResult(Outcome outcome, String reason, long instructions, long 
      *
      * @param ownedKib what it owns
      * @param limitKib what it may own at most
+     * @param onDemand what of it comes when it is used
      */
-    public record MemoryUse(long ownedKib, long limitKib) {
+    public record MemoryUse(long ownedKib, long limitKib, OnDemandUse onDemand) {
+        /** Of a guest that never came to be. */
+        public static final MemoryUse NONE = new MemoryUse(0, 0, OnDemandUse.NONE);
     }
 
     /**

@@ -27,6 +27,7 @@ import org.xenolith.hypervisor.shared.SharedInfo;
 import org.xenolith.hypervisor.shared.SharedPage;
 import org.xenolith.memory.GuestMemory;
 import org.xenolith.memory.PhysicalMemory;
+import org.xenolith.time.Timers;
 
 /**
  * One guest: its address space, vCPUs, event channels, grants and life cycle. As GuestMemory it is addressed by gpa.
@@ -58,6 +59,8 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     private final long createdAt;
     private final List<Long> unmapped = new ArrayList<>();
     private final OnDemand onDemand = new OnDemand();
+    private final Timers.Timer sweep;
+    private String outOfMemory = "";
     private final PvMemory pv;
     private List<E820Entry> memoryMap = List.of();
     private long maxPages;
@@ -74,6 +77,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         this.frames = host.frames();
         this.maxPages = config.maxPages();
         this.physmap = new Physmap(host.memory(), this::populateOnUse);
+        this.sweep = host.timers().timer(this::sweepZeroPages);
         this.createdAt = host.clock().now();
         long own = 2 + (config.pv() == null ? 0 : PvMemory.framesNeeded(host, config.pv(), config.vcpus()));
         long mfn = frames.freeFrames() < own ? -1 : frames.allocate(FrameTable.XEN);
@@ -297,6 +301,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         // so that taking the pages away one by one finds nothing to drop
         vcpus.forEach(v -> v.cpu().mmu().flushAll());
         totalPages -= onDemand.clear();
+        sweep.cancel();
         mapped.forEach(this::remove);
         unmapped.forEach(frames::put);
         frames.put(shared.page().mfn());
@@ -393,19 +398,65 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
      */
     public void setOnDemandPages(long pages) {
         totalPages += onDemand.setPages(pages - (totalPages - onDemand.pages()));
+        onDemand.resetSweeps();
+    }
+
+    /** What the domain has of memory that is populated on demand. */
+    public OnDemandUse onDemandUse() {
+        return onDemand.use();
+    }
+
+    /** Why the domain crashed for want of memory, in words; empty when it did not. */
+    public String outOfMemory() {
+        return outOfMemory;
     }
 
     private boolean populateOnUse(long gfn) {
-        if (dying || !onDemand.take()) {
-            if (!dying) {
-                LOG.info("domain {} has used up its memory before it gave some back", domid);
-                countRefusal("memory:on_demand_used_up");
-                shutdown(ShutdownReason.CRASH);
-            }
+        if (dying) {
             return false;
+        }
+        if (!onDemand.take()) {
+            usedUp(gfn);
+            return false;
+        }
+        if (onDemand.sweepIsDue()) {
+            // between two instructions: this one may hold on to the page of another gfn
+            sweep.arm(host.clock().now());
         }
         totalPages--;
         return populate(gfn, 0);
+    }
+
+    private void usedUp(long gfn) {
+        if (shutdownReason >= 0) {
+            return;
+        }
+        OnDemandUse use = onDemand.use();
+        outOfMemory = "gfn 0x" + Long.toHexString(gfn) + " of the memory map was used for the first time, and all "
+                + totalPages + " pages (" + (totalPages >> 8) + " MiB) that the guest owns are in use already; "
+                + use.unbackedGfns() + " gfns have none, and " + use.reclaimed()
+                + " pages that held only zeroes were taken back so far. Its balloon driver must give memory back "
+                + "before it uses up its own: start it earlier, or give the guest more memory, or less maxmem";
+        LOG.info("domain {} has used up its memory before it gave some back: {}", domid, outOfMemory);
+        countRefusal("memory:on_demand_used_up");
+        shutdown(ShutdownReason.CRASH);
+    }
+
+    /** Takes pages that hold only zeroes back for gfns that have none. */
+    private void sweepZeroPages() {
+        if (dying) {
+            return;
+        }
+        ZeroPages zero = new ZeroPages(host.memory(), frames, domid);
+        for (long gfn : zero.of(physmap, OnDemand.SWEEP_PAGES)) {
+            if (onDemand.pages() >= onDemand.use().unbackedGfns()) {
+                return;
+            }
+            remove(gfn);
+            physmap.set(gfn, 0, Type.ON_DEMAND);
+            onDemand.added();
+            onDemand.reclaimed();
+        }
     }
 
     /** Populates a range of single pages; false, with a part of it done, at a limit. */

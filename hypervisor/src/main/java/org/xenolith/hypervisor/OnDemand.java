@@ -5,8 +5,17 @@ package org.xenolith.hypervisor;
  * owns already. There are never more such pages than such gfns.
  */
 final class OnDemand {
+    /** Most pages that one sweep takes back, and the level at which the first one comes. */
+    static final long SWEEP_PAGES = 8192;
+    /** The first sweep comes when this part of the pages is left, at the latest. */
+    private static final int SWEEP_SHARE = 4;
+
     private long gfns;
     private long pages;
+    private long populated;
+    private long reclaimed;
+    private long sweepLevel;
+    private long nextSweep;
 
     /** Pages that are kept for gfns without one. */
     long pages() {
@@ -24,7 +33,33 @@ final class OnDemand {
             return false;
         }
         pages--;
+        populated++;
         return true;
+    }
+
+    /**
+     * Whether so few pages are left that it is time to look for some that hold only zeroes. With nothing found, the next
+     * time is when half of them are gone.
+     */
+    boolean sweepIsDue() {
+        if (pages > nextSweep || pages >= gfns) {
+            return false;
+        }
+        nextSweep = pages / 2;
+        return true;
+    }
+
+    /** A page was taken back from a gfn, which has none now. */
+    void reclaimed() {
+        reclaimed++;
+        if (pages > sweepLevel) {
+            nextSweep = sweepLevel;
+        }
+    }
+
+    /** {@return what there is and was} */
+    OnDemandUse use() {
+        return new OnDemandUse(pages, gfns, populated, reclaimed);
     }
 
     /** A gfn without a page is no more. Returns how many pages the domain owns less. */
@@ -42,6 +77,12 @@ final class OnDemand {
     long clear() {
         gfns = 0;
         return -setPages(0);
+    }
+
+    /** Sets from how many pages on it is time to look for zeroes, now that the toolstack has set the pages. */
+    void resetSweeps() {
+        sweepLevel = Math.min(SWEEP_PAGES, pages / SWEEP_SHARE);
+        nextSweep = sweepLevel;
     }
 
     /** Sets how many pages are kept, as far as there are gfns for them. Returns how many the domain owns more. */

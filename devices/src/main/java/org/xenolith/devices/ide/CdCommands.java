@@ -1,6 +1,7 @@
 package org.xenolith.devices.ide;
 
 import java.io.IOException;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -253,7 +254,9 @@ final class CdCommands {
 
     private boolean readFrom(BlockBackend disc, int n) {
         try {
-            disc.read(lba * BLOCK, buffer, 0, n * BLOCK);
+            int there = (int) Math.min((long) n * BLOCK, disc.size() - lba * BLOCK);
+            disc.read(lba * BLOCK, buffer, 0, there);
+            Arrays.fill(buffer, there, n * BLOCK, (byte) 0);
             return true;
         } catch (IOException e) {
             if (errors++ == 0) {

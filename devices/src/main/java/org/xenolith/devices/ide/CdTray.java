@@ -85,10 +85,10 @@ public final class CdTray {
         return open ? null : medium;
     }
 
-    /** Blocks of the disc, at most 2^32 - 1; 0 without one. */
+    /** Blocks of the disc, at most 2^32 - 1; 0 without one. A last part of a block is one. */
     long blocks() {
         BlockBackend d = disc();
-        return d == null ? 0 : Math.min(0xffff_ffffL, d.size() / BLOCK);
+        return d == null ? 0 : Math.min(0xffff_ffffL, (d.size() + BLOCK - 1) / BLOCK);
     }
 
     /** Whether a new disc has come since the last call. */

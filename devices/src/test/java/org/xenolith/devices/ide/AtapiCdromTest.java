@@ -275,6 +275,16 @@ final class AtapiCdromTest {
     }
 
     @Test
+    void a_last_part_of_a_block_reads_on_as_zeroes() {
+        MemoryDisk odd = new MemoryDisk(4 * 3 + 1);
+        tray.change(odd);
+        ask(0);
+        assertEquals(3, ask(0x25)[3]);
+        byte[] last = ask(0x28, 0, 0, 0, 0, 2, 0, 0, 2);
+        assertArrayEquals(Arrays.copyOf(Arrays.copyOfRange(odd.data, 4096, odd.data.length), 4096), last);
+    }
+
+    @Test
     void read_cd_returns_user_data_only() {
         assertArrayEquals(blocks(3, 2), ask(0xbe, 0, 0, 0, 0, 3, 0, 0, 2, 0x10));
         assertEquals("5/24/0", fail(0xbe, 0, 0, 0, 0, 3, 0, 0, 2, 0xf8));

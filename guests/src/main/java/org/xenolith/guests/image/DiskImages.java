@@ -70,6 +70,16 @@ public final class DiskImages {
     }
 
     /**
+     * Opens the image of a CD or DVD: read-only and raw, whatever its first bytes are.
+     *
+     * @throws NoSuchFileException if the image is not there
+     * @throws ImageException if it cannot be used; the message names the file and what is wrong
+     */
+    public static DiskImage openCdrom(Path path) throws NoSuchFileException, ImageException {
+        return open(new DiskSpec(path, Optional.of(DiskFormat.RAW), true, false));
+    }
+
+    /**
      * Opens a disk for a tool of ours rather than a guest: what is written there is what its user wants.
      *
      * @param path the image

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -51,6 +52,21 @@ class RawDiskTest {
         }
         assertEquals(1, notices.size());
         assertTrue(notices.getFirst().contains("format=raw"));
+    }
+
+    @Test
+    void a_cdrom_is_raw_and_read_only_whatever_it_begins_with_and_two_may_have_it() throws Exception {
+        Path iso = image(4096);
+        Files.write(iso, "QFI\u00fb".getBytes(StandardCharsets.ISO_8859_1), StandardOpenOption.WRITE);
+        try (DiskImage one = DiskImages.openCdrom(iso); DiskImage two = DiskImages.openCdrom(iso)) {
+            assertEquals(4096, one.size());
+            assertTrue(two.readOnly());
+        }
+        assertThrows(NoSuchFileException.class, () -> DiskImages.openCdrom(folder.resolve("no.iso")));
+        ImageException e = assertThrows(ImageException.class, () -> DiskImages.openCdrom(folder));
+        assertTrue(e.getMessage().startsWith(folder.toString()), e.getMessage());
+        Files.write(iso, new byte[0]);
+        assertThrows(ImageException.class, () -> DiskImages.openCdrom(iso));
     }
 
     @Test

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.xenolith.cpu.mmu.Stage2;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.DomainConfig;
+import org.xenolith.hypervisor.OnDemandUse;
 import org.xenolith.hypervisor.ShutdownReason;
 
 /** A domain whose memory map is larger than its memory, as that of a PVH guest with {@code maxmem}. */
@@ -85,6 +86,71 @@ final class OnDemandMemoryTest {
         assertEquals(ShutdownReason.CRASH, d.shutdownReason());
         assertEquals(OWNED, d.totalPages());
         assertEquals(1, t.host.refusals().get("memory:on_demand_used_up"));
+    }
+
+    private boolean use(int gfn, int value) {
+        return d.tryWrite((long) gfn << 12, new byte[]{(byte) value}, 0, 1);
+    }
+
+    @Test
+    void the_end_is_explained_with_the_gfn_and_the_memory() {
+        for (int gfn = 0; gfn < OWNED; gfn++) {
+            use(gfn, 1);
+        }
+        assertEquals("", d.outOfMemory());
+        t.advance(1);
+        assertFalse(use(200, 1));
+        assertTrue(d.outOfMemory().startsWith("gfn 0xc8 "), d.outOfMemory());
+        assertTrue(d.outOfMemory().contains("all 64 pages"), d.outOfMemory());
+        assertTrue(d.outOfMemory().contains("192 gfns"), d.outOfMemory());
+    }
+
+    @Test
+    void pages_that_hold_only_zeroes_are_taken_back_before_the_rest_is_used_up() {
+        for (int gfn = 0; gfn < OWNED; gfn++) {
+            assertTrue(use(gfn, gfn < 10 ? 1 : 0));
+        }
+        t.advance(1);
+        assertEquals(OWNED, d.totalPages());
+        assertEquals(new OnDemandUse(OWNED - 10, MAP - 10, OWNED, OWNED - 10), d.onDemandUse());
+        for (int gfn = 10; gfn < OWNED; gfn++) {
+            assertTrue(use(gfn + 100, 1));
+        }
+        byte[] b = new byte[1];
+        d.read(0x9000, b, 0, 1);
+        assertEquals(1, b[0]);
+        assertEquals(-1, d.shutdownReason());
+        t.advance(1);
+        assertFalse(use(20, 1));
+        assertTrue(d.outOfMemory().contains("54 pages that held only zeroes"), d.outOfMemory());
+    }
+
+    @Test
+    void zero_pages_that_somebody_else_refers_to_are_left_alone() {
+        for (int gfn = 0; gfn < OWNED - 1; gfn++) {
+            use(gfn, gfn == 7 ? 0 : 1);
+        }
+        long mfn = d.physmap().frame(7);
+        t.host.frames().get(mfn);
+        t.advance(1);
+        assertEquals(0, d.onDemandUse().reclaimed());
+        assertEquals(mfn, d.physmap().frame(7));
+        t.host.frames().put(mfn);
+        use(OWNED - 1, 1);
+        t.advance(1);
+        assertEquals(1, d.onDemandUse().reclaimed());
+        assertTrue(d.physmap().onDemand(7));
+        assertTrue(use(OWNED, 1));
+    }
+
+    @Test
+    void nothing_is_taken_back_while_enough_is_left() {
+        for (int gfn = 0; gfn < OWNED / 2; gfn++) {
+            use(gfn, 0);
+        }
+        t.advance(1_000_000);
+        assertEquals(0, d.onDemandUse().reclaimed());
+        assertEquals(OWNED / 2, d.onDemandUse().populated());
     }
 
     @Test
