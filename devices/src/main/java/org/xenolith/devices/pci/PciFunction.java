@@ -60,9 +60,9 @@ public abstract class PciFunction implements Device {
 
         void update() {
             boolean on = (config16(COMMAND) & (io ? COMMAND_IO : COMMAND_MEMORY)) != 0;
-            long now = on ? config32(register) & (io ? 0xfffc : 0xffff_fff0L) : -1;
-            // a BAR being sized, or left at 0, decodes nothing
-            if (on && (now == 0 || (now & size - 1) != 0 || now == ((io ? 0xffffL : 0xffff_ffffL) & -size))) {
+            long now = on ? config32(register) & (io ? 0xffff_fffcL : 0xffff_fff0L) : -1;
+            // a BAR being sized, left at 0, or at a port that there is not decodes nothing
+            if (now == 0 || now == (0xffff_ffffL & -size) || io && now > 0xffff) {
                 now = -1;
             }
             if (now == base) {
@@ -143,7 +143,8 @@ public abstract class PciFunction implements Device {
     /** Base address register {@code n} (0 to 5) for {@code size} ports, a power of two from 4 to 256. */
     protected final void ioBar(int n, int size, MmioHandler handler) {
         bars[n] = new Bar(BAR0 + 4 * n, true, size, handler);
-        init(BAR0 + 4 * n, 4, 1, -size & 0xfffcL);
+        // 32 bits, although there are 64 Ki ports: SeaBIOS takes the size from all of them
+        init(BAR0 + 4 * n, 4, 1, -size & 0xffff_fffcL);
     }
 
     /**

@@ -91,7 +91,7 @@ final class PciBusTest {
     void a_bar_tells_its_size_and_keeps_its_type_bits() {
         board.writeConfig(DEVFN, 0x10, 4, 0xffff_ffffL);
         board.writeConfig(DEVFN, 0x14, 4, 0xffff_ffffL);
-        assertEquals(0xffe1, board.readConfig(DEVFN, 0x10, 4));
+        assertEquals(0xffff_ffe1L, board.readConfig(DEVFN, 0x10, 4));
         assertEquals(0xffff_f000L, board.readConfig(DEVFN, 0x14, 4));
         assertEquals(0, board.readConfig(DEVFN, 0x18, 4));
         assertEquals(List.of(), card.log);
