@@ -26,6 +26,13 @@ public final class ApicBus {
         eoiListener = listener;
     }
 
+    /** An edge on LINT0 (0) or LINT1 (1) of every CPU, which a PC wires together. */
+    public void localInterrupt(int pin) {
+        for (LocalApic apic : apics) {
+            apic.pin(pin);
+        }
+    }
+
     void endOfInterrupt(int vector) {
         eoiListener.accept(vector);
     }

@@ -282,15 +282,24 @@ public final class LocalApic {
         return !enabled() || (lvt[LVT_LINT0 - LVT_TIMER] & (LVT_MASK | 0x700)) == MODE_EXTINT << 8;
     }
 
-    /** An edge on a local pin: 0 or 1. */
+    /**
+     * An edge on a local pin: 0 or 1. What a PIC drives LINT0 for is fetched by {@code CpuEnvironment.externalInterrupt} where
+     * {@link #acceptsExternal}; any other mode of the pin is a message of its own.
+     */
     public void pin(int n) {
         int entry = lvt[LVT_LINT0 - LVT_TIMER + n];
         if (!enabled()) {
             if (n == 1) {
                 cpu.setNmiPending(true);
+            } else {
+                cpu.requestAttention();
             }
-        } else if ((entry & LVT_MASK) == 0 && (entry >>> 8 & 7) != MODE_EXTINT) {
-            receive(entry >>> 8 & 7, entry & 0xff, false);
+        } else if ((entry & LVT_MASK) == 0) {
+            if ((entry >>> 8 & 7) == MODE_EXTINT) {
+                cpu.requestAttention();
+            } else {
+                receive(entry >>> 8 & 7, entry & 0xff, false);
+            }
         }
     }
 
