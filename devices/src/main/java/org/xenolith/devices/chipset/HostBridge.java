@@ -31,7 +31,7 @@ public final class HostBridge extends PciFunction {
     private int locked = -1;
 
     /**
-     * @param rom firmware, or null for a machine without
+     * @param rom firmware; or null for a machine without, where the whole of RAM shows from the start
      */
     public HostBridge(Board board, SystemRom rom) {
         super(board, new PciIdentity(0x8086, 0x1237, 2, 0x06_0000, 0x1af4, 0x1100));
@@ -39,12 +39,13 @@ public final class HostBridge extends PciFunction {
         init(COMMAND, 2, COMMAND_MEMORY | COMMAND_MASTER, 1 << 8);
         init(STATUS, 2, 0x0280, 0);
         for (int i = 0; i < PAMS; i++) {
-            init(PAM + i, 1, 0, i == 0 ? 0x30 : 0x33);
+            int all = i == 0 ? 0x30 : 0x33;
+            init(PAM + i, 1, rom == null ? all : 0, all);
         }
         init(SMRAM, 1, 2, 0x78);
         board.mmio().map(SHADOW, SHADOW_BYTES, new WriteShadow());
         for (int s = 0; s < SEGMENTS; s++) {
-            apply(s, 0);
+            apply(s, configured(s));
         }
     }
 

@@ -20,6 +20,7 @@ import org.xenolith.devices.irq.Interrupts;
 import org.xenolith.devices.irq.IoApic;
 import org.xenolith.devices.pci.PciBus;
 import org.xenolith.devices.pci.PciFunction;
+import org.xenolith.devices.ps2.I8042;
 import org.xenolith.devices.serial.PrintPort;
 import org.xenolith.devices.serial.Uart16550;
 import org.xenolith.devices.timer.Hpet;
@@ -27,7 +28,7 @@ import org.xenolith.devices.timer.Pit8254;
 import org.xenolith.devices.timer.Rtc;
 
 /**
- * A PC with a 440FX chipset on a board: interrupt controllers, timers, chipset, serial ports and fw_cfg. Disks, display, keyboard and network
+ * A PC with a 440FX chipset on a board: interrupt controllers, timers, chipset, keyboard controller, serial ports and fw_cfg. Disks, display and network
  * are added to it.
  *
  * <p>The CPU's side: {@link #pending} and {@link #acknowledge} are {@code CpuEnvironment.hasExternalInterrupt} and {@code externalInterrupt};
@@ -56,6 +57,7 @@ public final class Pc implements Device {
     private final Pit8254 pit;
     private final PowerManagement power;
     private final SystemControlA portA;
+    private final I8042 keyboard;
     private final CoprocessorError coprocessor;
     private final Dma8237 dma;
     private final FwCfg fwCfg;
@@ -83,6 +85,7 @@ public final class Pc implements Device {
         dma = add(new Dma8237(board));
         portA = add(new SystemControlA(board, events::a20, events::reset));
         coprocessor = add(new CoprocessorError(board, line(13)));
+        keyboard = add(new I8042(board, line(1), line(12), new KeyboardLines()));
         fwCfg = add(new FwCfg(board));
         add(new Uart16550(board, COM1, line(4), config.com1()));
         if (config.com2() != null) {
@@ -99,6 +102,19 @@ public final class Pc implements Device {
         pci.add(ISA_BRIDGE, new IsaBridge(board, pci, this::line, events::reset));
         pci.add(POWER_MANAGEMENT, power);
         FirmwareData.describe(config, rtc, fwCfg);
+    }
+
+    /** The outputs of the keyboard controller: reset, and the A20 gate that it shares with port 92h. */
+    private final class KeyboardLines implements I8042.Lines {
+        @Override
+        public void resetPulse() {
+            events.reset();
+        }
+
+        @Override
+        public void a20(boolean enabled) {
+            portA.a20(enabled);
+        }
     }
 
     /** isa-debug-exit. */
@@ -138,16 +154,6 @@ public final class Pc implements Device {
         return interrupts.line(irq);
     }
 
-    /** The A20 gate, for the keyboard controller. */
-    public void a20(boolean open) {
-        portA.a20(open);
-    }
-
-    /** The keyboard controller pulses RESET#. */
-    public void requestReset() {
-        events.reset();
-    }
-
     // ---- the CPU's side ----
 
     /** True when the 8259A pair has an interrupt for the CPU of this local APIC. */
@@ -173,6 +179,11 @@ public final class Pc implements Device {
 
     public FwCfg fwCfg() {
         return fwCfg;
+    }
+
+    /** The keyboard controller, with keyboard and mouse. */
+    public I8042 keyboard() {
+        return keyboard;
     }
 
     public Rtc rtc() {
