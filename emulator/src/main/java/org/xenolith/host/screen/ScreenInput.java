@@ -29,7 +29,8 @@ final class ScreenInput {
 
     /** The pointer moved; of movements that differ in the place only, the last counts. */
     synchronized boolean pointer(int x, int y, int width, int height, int wheel, int buttons) {
-        if (wheel == 0 && events.peekLast() instanceof PointerEvent last && last.wheel == 0 && last.buttons == buttons) {
+        if (wheel == 0 && events.peekLast() instanceof PointerEvent last && last.wheel == 0
+                && last.buttons == buttons) {
             events.removeLast();
         }
         return add(new PointerEvent(x, y, width, height, wheel, buttons));

@@ -217,7 +217,8 @@ final class VncClient implements AutoCloseable {
         }
         switch (type) {
             case SET_PIXEL_FORMAT -> {
-                format = PixelFormat.read(in, at + 4).orElseThrow(() -> new IOException("it asks for senseless pixels"));
+                format = PixelFormat.read(in, at + 4)
+                        .orElseThrow(() -> new IOException("it asks for senseless pixels"));
                 mapSent = !format.map();
                 whole = true;
             }

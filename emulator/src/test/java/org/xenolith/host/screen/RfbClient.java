@@ -40,7 +40,8 @@ final class RfbClient implements AutoCloseable {
         if (version.equals("003.003")) {
             check(in.readInt() == 1, "security");
         } else {
-            check(in.readUnsignedByte() == 1 && in.readUnsignedByte() == 1, "security types");
+            // one type, none
+            check(in.readUnsignedShort() == 0x0101, "security types");
             out.write(1);
             if (version.equals("003.008")) {
                 check(in.readInt() == 0, "security result");

@@ -199,7 +199,8 @@ final class VncServerTest {
         try (RfbClient c = client()) {
             // 16 bits, big-endian, 5-6-5
             c.raw((byte) 0, (byte) 0, (byte) 0, (byte) 0, (byte) 16, (byte) 16, (byte) 1, (byte) 1, (byte) 0, (byte) 31,
-                    (byte) 0, (byte) 63, (byte) 0, (byte) 31, (byte) 11, (byte) 5, (byte) 0, (byte) 0, (byte) 0, (byte) 0);
+                    (byte) 0, (byte) 63, (byte) 0, (byte) 31, (byte) 11, (byte) 5, (byte) 0, (byte) 0, (byte) 0,
+                    (byte) 0);
             c.request(false);
             skip(c, 16);
             int value = c.read() << 8 | c.read();
