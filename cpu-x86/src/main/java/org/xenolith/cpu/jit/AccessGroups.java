@@ -111,6 +111,17 @@ final class AccessGroups implements RegisterMoves.Sink {
         return word[group] >= 0 && first[group] < k && k <= last[group];
     }
 
+    /** One bit for each of the first 64 instructions before which some group is open. */
+    long openBefore() {
+        long bits = 0;
+        for (int g = 0; g < count; g++) {
+            for (int k = first[g] + 1; k < Long.SIZE && openAt(g, k); k++) {
+                bits |= 1L << k;
+            }
+        }
+        return bits;
+    }
+
     /** Displacement, bytes and direction of instruction k's access. */
     int disp(int k) {
         return disp[k];

@@ -1,12 +1,14 @@
 package org.xenolith.cpu.jit;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
 /** What one CPU's emitted code did: entries, exits by reason, and instructions left to the interpreter by mnemonic. */
 public final class NativeCounts {
     private final long[] exits = new long[ExitKind.COUNT];
-    private final Map<String, long[]> interpretedBy = new TreeMap<>();
+    /** Asked for each instruction; only ever read out in the names' order. */
+    private final Map<String, long[]> interpretedBy = new HashMap<>();
     private long interpreted;
     long entries;
     long missesServed;

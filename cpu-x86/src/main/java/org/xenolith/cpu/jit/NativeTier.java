@@ -169,6 +169,12 @@ public class NativeTier extends Interpreter implements AutoCloseable {
      * @return false when one does not hold
      */
     private boolean groupsHold(Translation t, int k) {
+        if (t.groupsOpen == Translation.UNKNOWN) {
+            t.groupsOpen = translations.groups(t).openBefore();
+        }
+        if (k < Long.SIZE && (t.groupsOpen >>> k & 1) == 0) {
+            return true;
+        }
         AccessGroups groups = translations.groups(t);
         for (int g = 0; g < groups.count(); g++) {
             if (groups.openAt(g, k) && !lookup(groups, g, k, Mode.rights(t.mode))) {

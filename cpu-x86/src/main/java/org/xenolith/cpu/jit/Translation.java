@@ -11,6 +11,8 @@ import org.xenolith.cpu.decode.Block;
 final class Translation implements Block.Compiled {
     /** Bytes between the start of the code, which is the exit for an empty budget, and its head. */
     static final int HEAD = 10;
+    /** No group is open before the first instruction. */
+    static final long UNKNOWN = 1;
 
     final int number;
     final Block block;
@@ -56,6 +58,8 @@ final class Translation implements Block.Compiled {
     int region;
     /** Some accesses share a check: see {@link AccessGroups}. */
     boolean grouped;
+    /** Instructions before which a group is open, one bit each; {@link #UNKNOWN} until first needed. */
+    long groupsOpen = UNKNOWN;
     /** Every access has a check of its own; made for a translation whose groups did not hold. */
     boolean plain;
     /** Entered only from the translation that it was made for, never by a block's address. */
