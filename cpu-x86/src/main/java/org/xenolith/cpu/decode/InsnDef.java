@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.xenolith.cpu.Feature;
+import org.xenolith.cpu.virt.Intercept;
 
 /**
  * One row of the instruction table: everything that decoder, interpreter, translator, disassembler and oracle know of a form.
@@ -94,6 +95,7 @@ public final class InsnDef {
     final List<Feature> features = new ArrayList<>();
     private final String statisticsName;
     private final String accessName;
+    private final Intercept intercept;
 
     InsnDef(String mnemonic, String encoding, String operandText, String attributes, Exec exec) {
         this.mnemonic = mnemonic;
@@ -115,6 +117,7 @@ public final class InsnDef {
         }
         statisticsName = mnemonic + kindOfRegister();
         accessName = mnemonic + " (access)";
+        intercept = Intercept.of(mnemonic, operandText);
         for (String word : attributes.trim().split("\\s+", -1)) {
             if (!word.isEmpty()) {
                 attribute(word);
@@ -315,6 +318,11 @@ public final class InsnDef {
 
     public String operandText() {
         return operandText;
+    }
+
+    /** Which of the instructions that may cause a VM exit this is. */
+    public Intercept intercept() {
+        return intercept;
     }
 
     public OperandSpec[] operands() {
