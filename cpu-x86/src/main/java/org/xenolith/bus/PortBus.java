@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * The 65,536 I/O ports of a machine or of an HVM domain. A port that nobody claims reads as ones and swallows what is written; each such port
+ * The 65,536 I/O ports of a machine or of an HVM domain. A port that nobody claims reads as ones and swallows what is
+ * written; each such port
  * is reported.
  */
 public final class PortBus {
@@ -17,7 +18,8 @@ public final class PortBus {
     private final Consumer<String> unclaimed;
 
     /**
-     * @param unclaimed hears of accesses to ports that nobody has: {@code in:70}, {@code out:70}, with the port in hexadecimal
+     * @param unclaimed hears of accesses to ports that nobody has: {@code in:70}, {@code out:70}, with the port in
+     * hexadecimal
      */
     public PortBus(Consumer<String> unclaimed) {
         this.unclaimed = unclaimed;

@@ -7,7 +7,8 @@ import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.memory.RawMemory;
 
 /**
- * Finds pages of RAM that hold only zeroes, as a guest that clears its memory leaves them, and that nobody else refers to. Such a page can be taken
+ * Finds pages of RAM that hold only zeroes, as a guest that clears its memory leaves them, and that nobody else
+ * refers to. Such a page can be taken
  * away and come back when it is used (Xen: the emergency sweep of populate on demand).
  */
 final class ZeroPages {

@@ -8,7 +8,8 @@ import org.xenolith.devices.BlockBackend;
 /**
  * An ATA disk (ATA/ATAPI-7 volume 1, chapter 6; DATA SET MANAGEMENT of ATA8-ACS) over a {@link BlockBackend}.
  *
- * <p>A write is told to be done when the backend has it, FLUSH CACHE when the backend has flushed. With its write cache turned off, and for FUA
+ * <p>A write is told to be done when the backend has it, FLUSH CACHE when the backend has flushed. With its write
+ * cache turned off, and for FUA
  * writes, the disk flushes before it says that a write is done.
  */
 final class AtaDisk extends IdeDrive {

@@ -1,6 +1,8 @@
 package org.xenolith.devices.ide;
 
-/** An ATAPI CD-ROM drive (ATA/ATAPI-7 volume 1, PACKET feature set): the protocol by which packets and their data go. */
+/**
+ * An ATAPI CD-ROM drive (ATA/ATAPI-7 volume 1, PACKET feature set): the protocol by which packets and their data go.
+ */
 final class AtapiCdrom extends IdeDrive {
     private static final int PACKET_BYTES = 12;
 

@@ -3,10 +3,12 @@ package org.xenolith.devices.ide;
 import org.xenolith.memory.GuestMemory;
 
 /**
- * Bus-master DMA of one channel: three registers and a table of physical regions in memory (Programming Interface for Bus Master IDE Controller
+ * Bus-master DMA of one channel: three registers and a table of physical regions in memory (Programming Interface for
+ * Bus Master IDE Controller
  * 1.0; 82371SB data sheet, 2.7).
  *
- * <p>A region has a 32-bit address, a 16-bit length of which 0 means 64 KiB, and a mark on the last one. The controller reads the table as the
+ * <p>A region has a 32-bit address, a 16-bit length of which 0 means 64 KiB, and a mark on the last one. The
+ * controller reads the table as the
  * transfer goes, so that what is before a bad entry is transferred.
  */
 final class BusMaster {

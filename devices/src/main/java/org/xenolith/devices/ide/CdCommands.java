@@ -28,6 +28,7 @@ final class CdCommands {
     private static final int GET_CONFIGURATION = 0x46;
     private static final int GET_EVENT_STATUS = 0x4a;
     private static final int READ_DISC_INFORMATION = 0x51;
+    private static final int READ_TRACK_INFORMATION = 0x52;
     private static final int MODE_SENSE_10 = 0x5a;
     private static final int READ_12 = 0xa8;
     private static final int SET_CD_SPEED = 0xbb;
@@ -72,6 +73,7 @@ final class CdCommands {
             case TEST_UNIT_READY, REQUEST_SENSE, INQUIRY, MODE_SENSE_6, START_STOP_UNIT, PREVENT_ALLOW, READ_CAPACITY,
                     READ_10,
                     SEEK_10, READ_SUB_CHANNEL, READ_TOC, GET_CONFIGURATION, GET_EVENT_STATUS, READ_DISC_INFORMATION,
+                    READ_TRACK_INFORMATION,
                     MODE_SENSE_10, READ_12, SET_CD_SPEED, MECHANISM_STATUS, READ_CD ->
                 null;
             default -> "packet command " + Integer.toHexString(operation) + "h";
@@ -118,6 +120,7 @@ final class CdCommands {
             case READ_DISC_INFORMATION -> (c[1] & 7) != 0
                     ? fail(Sense.INVALID_FIELD)
                     : ready() ? cut(pages.discInformation(), get16(c, 7)) : -1;
+            case READ_TRACK_INFORMATION -> trackInformation(c);
             case MECHANISM_STATUS -> cut(pages.mechanismStatus(), get16(c, 8));
             case SET_CD_SPEED -> 0;
             default -> fail(Sense.INVALID_COMMAND);
@@ -193,6 +196,20 @@ final class CdCommands {
         int format = (c[2] & 0xf) != 0 ? c[2] & 0xf : (c[9] & 0xc0) >>> 6;
         int n = pages.toc(format, (c[1] & 2) != 0, c[6] & 0xff);
         return n < 0 ? fail(Sense.INVALID_FIELD) : cut(n, get16(c, 7));
+    }
+
+    private int trackInformation(byte[] c) {
+        if (!ready()) {
+            return -1;
+        }
+        long which = get32(c, 2);
+        // by address, by track, or by session: there is one of each
+        boolean there = switch (c[1] & 3) {
+            case 0 -> which < tray.blocks();
+            case 1, 2 -> which == 1;
+            default -> false;
+        };
+        return there ? cut(pages.trackInformation(), get16(c, 7)) : fail(Sense.INVALID_FIELD);
     }
 
     private int seek(long to) {

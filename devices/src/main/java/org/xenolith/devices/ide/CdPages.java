@@ -90,6 +90,12 @@ final class CdPages {
         return 34;
     }
 
+    int trackInformation() {
+        // track 1 of session 1, data, in mode 1
+        reply.begin(28).put16(0, 26).put8(2, 1).put8(3, 1).put8(5, 4).put8(6, 1).put32(24, tray.blocks());
+        return 28;
+    }
+
     // ---- modes ----
 
     /**

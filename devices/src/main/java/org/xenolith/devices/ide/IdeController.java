@@ -14,9 +14,11 @@ import org.xenolith.memory.GuestMemory;
 import org.xenolith.time.Timers;
 
 /**
- * IDE function of the PIIX3 (82371SB data sheet, 2.3 and 2.7): two channels at the ports and interrupts of the PC/AT, and bus-master DMA.
+ * IDE function of the PIIX3 (82371SB data sheet, 2.3 and 2.7): two channels at the ports and interrupts of the PC/AT,
+ * and bus-master DMA.
  *
- * <p>Decoding of a channel's ports follows I/O space enable and the channel's bit in IDETIM. After reset that bit is on here, unlike in the data
+ * <p>Decoding of a channel's ports follows I/O space enable and the channel's bit in IDETIM. After reset that bit is
+ * on here, unlike in the data
  * sheet, for software that was started without firmware.
  */
 public final class IdeController extends PciFunction {
@@ -97,7 +99,10 @@ public final class IdeController extends PciFunction {
         return tray;
     }
 
-    /** Takes all disks away, as Xen's unplug protocol asks; CD-ROM drives stay. Requests under way are not answered any more. */
+    /**
+     * Takes all disks away, as Xen's unplug protocol asks; CD-ROM drives stay. Requests under way are not answered
+     * any more.
+     */
     public void unplugDisks() {
         for (IdeChannel c : channels) {
             c.unplugDisks();

@@ -4,7 +4,8 @@ import java.util.Arrays;
 import org.xenolith.time.Timers;
 
 /**
- * What ATA and ATAPI drives share: registers, the buffer through which data goes in blocks, by the data register or by DMA, and the virtual time
+ * What ATA and ATAPI drives share: registers, the buffer through which data goes in blocks, by the data register or
+ * by DMA, and the virtual time
  * that things take.
  */
 abstract class IdeDrive {
@@ -76,7 +77,8 @@ abstract class IdeDrive {
     abstract void powerOn();
 
     /**
-     * A block has moved, or the first one is wanted. Takes what the host sent, if it did, and sets {@code at} and {@code end} to the next block.
+     * A block has moved, or the first one is wanted. Takes what the host sent, if it did, and sets {@code at} and
+     * {@code end} to the next block.
      *
      * @return false when the command has ended, well or not; the method has said so to the host
      */

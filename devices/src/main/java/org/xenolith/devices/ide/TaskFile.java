@@ -1,7 +1,8 @@
 package org.xenolith.devices.ide;
 
 /**
- * The command block registers of one drive (ATA/ATAPI-7 volume 2, 5.9): each of 8 bits, with the value written before the last one for 48-bit
+ * The command block registers of one drive (ATA/ATAPI-7 volume 2, 5.9): each of 8 bits, with the value written before
+ * the last one for 48-bit
  * commands.
  */
 final class TaskFile {

@@ -1,6 +1,9 @@
 package org.xenolith.devices.ide;
 
-/** Transfer modes of a drive: PIO 0 to 4, multiword DMA 0 to 2, Ultra DMA 0 to 5. They change nothing but what IDENTIFY says. */
+/**
+ * Transfer modes of a drive: PIO 0 to 4, multiword DMA 0 to 2, Ultra DMA 0 to 5. They change nothing but what
+ * IDENTIFY says.
+ */
 final class TransferModes {
     private int multiword = 2;
     private int ultra = -1;

@@ -187,6 +187,11 @@ final class AtapiCdromTest {
         assertArrayEquals(new byte[]{0, 2, (byte) 0x80, 0x10}, ask(0x4a, 1, 0, 0, 2, 0, 0, 0, 8));
         assertEquals("5/24/0", fail(0x4a, 0, 0, 0, 0x10, 0, 0, 0, 8));
         assertEquals(34, ask(0x51, 0, 0, 0, 0, 0, 0, 0, 100).length);
+        byte[] track = ask(0x52, 1, 0, 0, 0, 1, 0, 0, 28);
+        assertArrayEquals(new byte[]{0, 0, 1, (byte) 0x90}, Arrays.copyOfRange(track, 24, 28));
+        assertEquals(8, ask(0x52, 0, 0, 0, 1, 0x8f, 0, 0, 8).length);
+        assertEquals("5/24/0", fail(0x52, 0, 0, 0, 1, 0x90, 0, 0, 28));
+        assertEquals("5/24/0", fail(0x52, 1, 0, 0, 0, 2, 0, 0, 28));
         assertEquals(8, ask(0xbd, 0, 0, 0, 0, 0, 0, 0, 0, 8).length);
         good(0xbb, 0, 0xff, 0xff);
     }

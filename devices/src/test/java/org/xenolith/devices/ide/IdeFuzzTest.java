@@ -19,8 +19,7 @@ final class IdeFuzzTest {
         0x70,
         0x90, 0x91, 0xc4, 0xc5, 0xc6, 0xc8, 0xca, 0xce, 0xe7, 0xea, 0xec, 0xef, 0xf8, 0x27, 0x08, 0x00, 0xe5};
     private static final int[] PACKETS = {0, 3, 0x12, 0x1a, 0x1b, 0x1e, 0x25, 0x28, 0x2b, 0x42, 0x43, 0x46, 0x4a, 0x51,
-        0x5a,
-        0xa8, 0xbb, 0xbd, 0xbe};
+        0x52, 0x5a, 0xa8, 0xbb, 0xbd, 0xbe};
 
     private static void registers(SplittableRandom r, List<FuzzStep> into, int base) {
         into.add(FuzzStep.out(base + 6, 1, 0xa0 | (r.nextBoolean() ? 0x40 : 0) | (r.nextInt(4) == 0 ? 0x10 : 0)));
@@ -64,6 +63,24 @@ final class IdeFuzzTest {
         }
     }
 
+    /** DATA SET MANAGEMENT with ranges that may be on the disk. */
+    private static void trim(SplittableRandom r, List<FuzzStep> into) {
+        for (int i = 0; i < 64; i++) {
+            into.add(FuzzStep.poke(0x8000 + 8 * i, 8,
+                    r.nextInt(3) == 0 ? 0 : r.nextInt(5000) | (long) r.nextInt(4) << 48));
+        }
+        into.add(FuzzStep.poke(0x7000, 8, 0x8000 | 0x8000_0200L << 32));
+        into.add(FuzzStep.out(BM, 1, 0));
+        into.add(FuzzStep.out(BM + 4, 4, 0x7000));
+        into.add(FuzzStep.out(0x1f6, 1, 0xe0));
+        into.add(FuzzStep.out(0x1f1, 1, 1));
+        into.add(FuzzStep.out(0x1f2, 1, 0));
+        into.add(FuzzStep.out(0x1f2, 1, 1));
+        into.add(FuzzStep.out(0x1f7, 1, 6));
+        into.add(FuzzStep.out(BM, 1, 1));
+        into.add(FuzzStep.advance(50_000));
+    }
+
     private static void cdrom(SplittableRandom r, List<FuzzStep> into) {
         registers(r, into, 0x170);
         into.add(FuzzStep.out(0x177, 1, r.nextInt(8) == 0 ? 0xa1 : 0xa0));
@@ -102,6 +119,6 @@ final class IdeFuzzTest {
     void random_programs_do_no_harm() {
         new DeviceFuzz(IdeFuzzTest::plug).pci(DEVFN).ports(0x1f0, 8).ports(0x170, 8).ports(0x3f6, 1).ports(0x376, 1)
                 .ports(BM, 16).guided(IdeFuzzTest::disk).guided(IdeFuzzTest::cdrom).guided(IdeFuzzTest::disk)
-                .guided(IdeFuzzTest::cdrom).run(1, 150, 3000);
+                .guided(IdeFuzzTest::cdrom).guided(IdeFuzzTest::trim).run(1, 150, 3000);
     }
 }

@@ -3,7 +3,10 @@ package org.xenolith.devices.ide;
 import org.xenolith.devices.pci.PciBus;
 import org.xenolith.devices.testing.TestBoard;
 
-/** A small driver of the controller, in the manner of an operating system's: by ports, PCI configuration space and memory only. */
+/**
+ * A small driver of the controller, in the manner of an operating system's: by ports, PCI configuration space and
+ * memory only.
+ */
 final class IdeHost implements AutoCloseable {
     static final int DEVFN = 1 << 3 | 1;
     static final int BM = 0xc000;

@@ -8,7 +8,8 @@ import org.xenolith.devices.Device;
 import org.xenolith.devices.testing.FuzzStep.Kind;
 
 /**
- * Random programs for devices. Whatever a program does, no access may raise an exception, touch memory outside the guest's, or do unbounded
+ * Random programs for devices. Whatever a program does, no access may raise an exception, touch memory outside the
+ * guest's, or do unbounded
  * work. A failure names the seed and prints the smallest program found that still fails.
  *
  * <pre>
@@ -65,7 +66,10 @@ public final class DeviceFuzz {
         return this;
     }
 
-    /** Programs access the configuration space of a PCI function and what its BARs map; the BARs are set before each program and after resets. */
+    /**
+     * Programs access the configuration space of a PCI function and what its BARs map; the BARs are set before each
+     * program and after resets.
+     */
     public DeviceFuzz pci(int devfn) {
         functions.add(devfn);
         singles.add((r, into) -> {

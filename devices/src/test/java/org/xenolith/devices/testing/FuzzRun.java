@@ -6,7 +6,10 @@ import org.xenolith.memory.GuestMemory;
 
 /** Runs the steps of one program on one board, and checks after each that the device did only what it may. */
 final class FuzzRun {
-    /** Calls into guest memory that one access may make: a device that needs more is not bounded by what a guest gives it. */
+    /**
+     * Calls into guest memory that one access may make: a device that needs more is not bounded by what a guest gives
+     * it.
+     */
     private static final long MAX_CALLS = 300_000;
     private static final int GUARD_PERIOD = 64;
     private static final int BARS = 6;

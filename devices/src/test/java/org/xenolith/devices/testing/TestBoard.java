@@ -13,7 +13,8 @@ import org.xenolith.memory.RawMemory;
 import org.xenolith.time.Timers;
 
 /**
- * A board without a CPU: RAM from gpa 0 with the PC's hole from A0000h to BFFFFh, a clock that a test advances, and interrupt lines that are
+ * A board without a CPU: RAM from gpa 0 with the PC's hole from A0000h to BFFFFh, a clock that a test advances, and
+ * interrupt lines that are
  * recorded.
  */
 public final class TestBoard implements AutoCloseable {

@@ -5,7 +5,8 @@ import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.memory.RawMemory;
 
 /**
- * A guest's RAM for tests: pages by gfn, with what devices asked for counted. Accesses elsewhere are refused, as for any guest, and counted.
+ * A guest's RAM for tests: pages by gfn, with what devices asked for counted. Accesses elsewhere are refused, as for
+ * any guest, and counted.
  */
 public final class TestMemory implements GuestMemory {
     /** Guest-physical addresses end at 2^32 here. */
