@@ -540,14 +540,16 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Looks at an instruction whose {@code needs} meet {@link #denied}: raises its fault (mode, privilege, and x87/SSE/AVX state in the
-     * order of the manual), or makes the VM exit that it causes; returns when it shall execute after all.
+     * order of the manual), or makes the VM exit that it causes.
+     *
+     * @return whether it shall execute after all
      */
-    public void checkDenied(Insn i) {
+    public boolean checkDenied(Insn i) {
         int why = i.needs() & denied;
         if ((why & ~VM_BITS) != 0) {
             throw raiseDenied(why);
         }
-        guestMode.instruction(this, i);
+        return guestMode.instruction(this, i);
     }
 
     private GuestFault raiseDenied(int why) {

@@ -1,5 +1,7 @@
 package org.xenolith.cpu;
 
+import org.xenolith.cpu.virt.GuestMode;
+
 /**
  * Hardware task switches by JMP, CALL, IRET, INT and events, between 16- and 32-bit task-state segments (SDM vol. 3, 8.3; the checks are
  * those of table 8-1, in its order).
@@ -73,6 +75,13 @@ final class TaskSwitch {
     }
 
     private static void switchFromInstruction(Cpu c, Kind kind, int selector, long d, long flags) {
+        if (c.guestMode() != null) {
+            c.guestMode().taskSwitch(c, selector, switch (kind) {
+                case CALL -> GuestMode.TaskSwitchSource.CALL;
+                case RETURN -> GuestMode.TaskSwitchSource.IRET;
+                case JUMP -> GuestMode.TaskSwitchSource.JMP;
+            }, false, 0);
+        }
         State s = prepare(c, kind, selector, d, 0);
         commit(c, s, flags);
         try {
@@ -89,7 +98,11 @@ final class TaskSwitch {
      * @param flags image to save in the old task
      */
     static void interrupt(Cpu c, int selector, long flags, int ext, boolean instruction, boolean hasError, int error) {
-        State s = prepare(c, Kind.CALL, selector, available(c, selector, ext), ext);
+        long d = available(c, selector, ext);
+        if (c.guestMode() != null) {
+            c.guestMode().taskSwitch(c, selector, GuestMode.TaskSwitchSource.GATE, hasError, error);
+        }
+        State s = prepare(c, Kind.CALL, selector, d, ext);
         commit(c, s, flags);
         try {
             loadSegments(c, s);

@@ -33,12 +33,10 @@ final class PortOps {
         return c.reg32(CpuState.RDX) & 0xffff;
     }
 
-    /** Faults unless the program may touch these ports, and exits where that is for the CPU's hypervisor to do. */
-    private static void admit(Cpu c, Insn i, int port, int bytes, boolean in) {
+    /** Faults unless the program may touch these ports; false when the CPU's hypervisor has the access instead. */
+    private static boolean admit(Cpu c, Insn i, int port, int bytes, boolean in) {
         check(c, port, bytes);
-        if (c.guestMode() != null) {
-            c.guestMode().port(c, i, port, bytes, in);
-        }
+        return c.guestMode() == null || c.guestMode().port(c, i, port, bytes, in);
     }
 
     /** Raises #GP(0) unless the program may touch {@code bytes} ports from {@code port}. */
@@ -71,13 +69,17 @@ final class PortOps {
     }
 
     private static void in(Cpu c, Insn i, int bits, int port) {
-        admit(c, i, port, bits >>> 3, true);
+        if (!admit(c, i, port, bits >>> 3, true)) {
+            return;
+        }
         c.setReg(CpuState.RAX, Alu.zx(c.environment().in(c, port, bits >>> 3), bits), bits);
         accessed(c, port, bits >>> 3);
     }
 
     private static void out(Cpu c, Insn i, int bits, int port) {
-        admit(c, i, port, bits >>> 3, false);
+        if (!admit(c, i, port, bits >>> 3, false)) {
+            return;
+        }
         accessed(c, port, bits >>> 3);
         c.environment().out(c, port, bits >>> 3, c.reg(CpuState.RAX, bits));
     }

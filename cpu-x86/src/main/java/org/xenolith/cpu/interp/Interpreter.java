@@ -246,10 +246,9 @@ public class Interpreter {
             do {
                 Insn i = insns[k];
                 cpu.setRip(rip + i.endOffset());
-                if ((i.needs() & denied) != 0) {
-                    cpu.checkDenied(i);
+                if ((i.needs() & denied) == 0 || cpu.checkDenied(i)) {
+                    i.exec().exec(cpu, i);
                 }
-                i.exec().exec(cpu, i);
                 k++;
             } while (k < n && !cpu.attention());
             running = NOTHING;
@@ -288,10 +287,9 @@ public class Interpreter {
             cpu.setRip(rip + i.length());
             cpu.setBlockRip(rip);
             cpu.setRepBudget(left);
-            if ((i.needs() & cpu.denied()) != 0) {
-                cpu.checkDenied(i);
+            if ((i.needs() & cpu.denied()) == 0 || cpu.checkDenied(i)) {
+                i.exec().exec(cpu, i);
             }
-            i.exec().exec(cpu, i);
             cpu.addRetired(1 + cpu.takeRepExtra());
             return true;
         } catch (GuestFault f) {

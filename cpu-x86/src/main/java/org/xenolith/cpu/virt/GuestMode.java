@@ -14,9 +14,11 @@ import org.xenolith.cpu.decode.Insn;
 public interface GuestMode {
     /**
      * An instruction whose row in the table has {@code vm} or {@code vmoften} is about to execute, and would not raise #UD, #GP or #NM for
-     * its privilege or mode; RIP is past it. Returns when it shall execute.
+     * its privilege or mode; RIP is past it.
+     *
+     * @return true when it shall execute; false when it is done, or the exit that it causes has been made
      */
-    void instruction(Cpu cpu, Insn i);
+    boolean instruction(Cpu cpu, Insn i);
 
     /** Whether any instruction of the rows marked {@code vmoften} is intercepted: else their translations run at full speed. */
     boolean interceptsOften();
@@ -54,7 +56,7 @@ public interface GuestMode {
     /** True when {@link #boundary} waits for nothing but RFLAGS.IF to be set. */
     boolean awaitsInterruptFlag(Cpu cpu);
 
-    /** A switch to another task by far branch, IRET or gate is about to begin; returns when it may. */
+    /** A switch to another task by far branch, IRET or gate is about to begin: returns when it may, or exits by {@code cpu.vmExit()}. */
     void taskSwitch(Cpu cpu, int selector, TaskSwitchSource source, boolean hasError, int error);
 
     /** What began a task switch, in the encoding of exit qualifications (SDM vol. 3, table 28-2). */
@@ -63,11 +65,12 @@ public interface GuestMode {
     }
 
     /**
-     * IN, OUT, INS or OUTS is about to access a port, and the program may; returns when it shall.
+     * IN, OUT, INS or OUTS is about to access a port, and the program may.
      *
      * @param in false for OUT and OUTS
+     * @return true when it shall; false when the exit that IN or OUT causes has been made (INS and OUTS exit by {@code cpu.vmExit()})
      */
-    void port(Cpu cpu, Insn i, int port, int bytes, boolean in);
+    boolean port(Cpu cpu, Insn i, int port, int bytes, boolean in);
 
     /** MOV from a control register (0, 3, 4 or 8), SMSW: what the guest sees. */
     long readCr(Cpu cpu, int number, long value);
