@@ -38,7 +38,7 @@ public final class I8042 implements Device, PortHandler.Bytes {
         /** The processors' RESET# was pulsed. */
         void resetPulse();
 
-        /** Address line 20 works, or is held at 0. */
+        /** Address line 20 works, or is held at 0; told at every write, as port 92h may have switched it meanwhile. */
         void a20(boolean enabled);
     }
 
@@ -281,11 +281,8 @@ public final class I8042 implements Device, PortHandler.Bytes {
     }
 
     private void setOutputPort(int value) {
-        boolean changed = ((value ^ outputPort) & A20) != 0;
         outputPort = value | RESET_LINE;
-        if (changed) {
-            lines.a20((value & A20) != 0);
-        }
+        lines.a20((value & A20) != 0);
         if ((value & RESET_LINE) == 0) {
             lines.resetPulse();
         }
