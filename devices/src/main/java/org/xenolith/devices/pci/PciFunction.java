@@ -37,6 +37,7 @@ public abstract class PciFunction implements Device {
     private final byte[] writable = new byte[256];
     private final byte[] clearedByOne = new byte[256];
     private final Bar[] bars = new Bar[BARS];
+    private ExpansionRom rom;
     private PciBus bus;
     private int devfn;
     private boolean asserted;
@@ -157,6 +158,17 @@ public abstract class PciFunction implements Device {
         init(BAR0 + 4 * n, 4, prefetchable ? 8 : 0, -size & 0xffff_fff0L);
     }
 
+    /**
+     * The expansion ROM, a device's own firmware.
+     *
+     * @param image at most 16 MiB
+     * @throws IllegalArgumentException when it is empty or too long
+     */
+    protected final void expansionRom(byte[] image) {
+        rom = new ExpansionRom(board.windows(), image, this::romLeft);
+        init(ROM_BAR, 4, 0, rom.mask());
+    }
+
     // ---- hooks ----
 
     /** A guest wrote to configuration space; the bytes have their new values. */
@@ -165,6 +177,10 @@ public abstract class PciFunction implements Device {
 
     /** Where a BAR answers now: a gpa or port, or -1 when it does not. */
     protected void barMoved(int n, long base) {
+    }
+
+    /** The expansion ROM has left a place, where the guest's RAM shows again. */
+    protected void romLeft() {
     }
 
     // ---- for subclasses at work ----
@@ -251,7 +267,8 @@ public abstract class PciFunction implements Device {
             int v = (int) (value >>> 8 * i) & 0xff;
             config[at] = (byte) ((config[at] & ~writable[at] | v & writable[at]) & ~(v & clearedByOne[at]));
         }
-        if (offset < COMMAND + 2 || offset >= BAR0 && offset < BAR0 + 4 * BARS) {
+        boolean bar = offset >= BAR0 && offset < BAR0 + 4 * BARS || offset >= ROM_BAR && offset < ROM_BAR + 4;
+        if (offset < COMMAND + 2 || bar) {
             updateBars();
             updateInterrupt();
         }
@@ -263,6 +280,9 @@ public abstract class PciFunction implements Device {
             if (b != null) {
                 b.update();
             }
+        }
+        if (rom != null) {
+            rom.update(config32(ROM_BAR), (config16(COMMAND) & COMMAND_MEMORY) != 0);
         }
     }
 

@@ -2,10 +2,8 @@ package org.xenolith.devices.vga;
 
 import org.xenolith.bus.MmioHandler;
 import org.xenolith.devices.Board;
-import org.xenolith.devices.RamWindows;
 import org.xenolith.devices.pci.PciFunction;
 import org.xenolith.devices.pci.PciIdentity;
-import org.xenolith.memory.RawMemory;
 
 /**
  * The "standard VGA" of QEMU and Bochs, PCI 1234:1111: a VGA at its usual ports and addresses, 16 MiB of memory behind BAR 0, and behind BAR 2
@@ -21,7 +19,6 @@ public final class StdVga extends PciFunction {
     private static final int DISPI_AT = 0x500;
     private static final int EXTENSION_AT = 0x600;
     private static final int LITTLE_ENDIAN = 0x1e1e_1e1e;
-    private static final int ROM_ENABLE = 1;
     /** Most bytes of an expansion ROM. */
     private static final int MAX_ROM = 1 << 20;
 
@@ -30,9 +27,6 @@ public final class StdVga extends PciFunction {
     private final Dispi dispi;
     private final VgaWindow window;
     private final VgaScreen screen;
-    private final RamWindows.Block rom;
-    private final int romBytes;
-    private long romBase = -1;
     private long frameBase = -1;
 
     /**
@@ -58,14 +52,8 @@ public final class StdVga extends PciFunction {
         board.mmio().map(VgaWindow.FIRST, VgaWindow.BYTES, window);
         memoryBar(0, MEMORY_BYTES, true, null);
         memoryBar(2, REGISTERS_BYTES, false, new Registers());
-        if (vgaBios.length == 0) {
-            rom = null;
-            romBytes = 0;
-        } else {
-            romBytes = Math.max(4096, Integer.highestOneBit(2 * vgaBios.length - 1));
-            rom = board.windows().allocate(romBytes);
-            RawMemory.copyIn(vgaBios, 0, rom.address(), vgaBios.length);
-            init(ROM_BAR, 4, 0, (-romBytes & 0xffff_f800L) | ROM_ENABLE);
+        if (vgaBios.length > 0) {
+            expansionRom(vgaBios);
         }
     }
 
@@ -77,7 +65,6 @@ public final class StdVga extends PciFunction {
     @Override
     public void reset() {
         super.reset();
-        moveRom();
         registers.reset();
         dispi.reset();
         window.reset();
@@ -98,33 +85,9 @@ public final class StdVga extends PciFunction {
     }
 
     @Override
-    protected void configWritten(int offset, int size) {
-        if (offset < COMMAND + 2 || offset >= ROM_BAR && offset < ROM_BAR + 4) {
-            moveRom();
-        }
-    }
-
-    private void moveRom() {
-        if (rom == null) {
-            return;
-        }
-        long bar = config32(ROM_BAR);
-        long base = bar & -romBytes;
-        boolean on = (bar & ROM_ENABLE) != 0 && (config16(COMMAND) & COMMAND_MEMORY) != 0
-                && base != 0 && base != (0xffff_ffffL & -romBytes);
-        long now = on ? base : -1;
-        if (now == romBase) {
-            return;
-        }
-        if (romBase >= 0) {
-            board.windows().restore(romBase, romBytes, true);
-            // a guest may have laid the ROM over the VGA's window
-            board.windows().hide(VgaWindow.FIRST, VgaWindow.BYTES);
-        }
-        romBase = now;
-        if (now >= 0) {
-            board.windows().show(now, rom, 0, romBytes, false);
-        }
+    protected void romLeft() {
+        // a guest may have laid the ROM over the VGA's window
+        board.windows().hide(VgaWindow.FIRST, VgaWindow.BYTES);
     }
 
     /** BAR 2. */
