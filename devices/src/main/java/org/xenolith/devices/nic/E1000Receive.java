@@ -1,7 +1,5 @@
 package org.xenolith.devices.nic;
 
-import java.util.Arrays;
-import java.util.zip.CRC32;
 import org.xenolith.devices.NetFrame;
 import org.xenolith.devices.NetFrame.Checksum;
 import org.xenolith.devices.net.Headers;
@@ -13,10 +11,8 @@ import org.xenolith.time.Timers;
 /** Receive filters and ring of the 82540EM (82540EM Software Developer's Manual, 3.2). */
 final class E1000Receive {
     private static final int DESCRIPTOR = 16;
-    private static final int FCS = 4;
     private static final int MAX_SHORT = 1514;
-    private static final int MAX_LONG = 16384 - FCS;
-    private static final int VLAN_TAG = 4;
+    private static final int MAX_LONG = 16384 - RxFrame.FCS;
 
     private static final int RCTL_EN = 1 << 1;
     private static final int RCTL_UPE = 1 << 3;
@@ -43,8 +39,7 @@ final class E1000Receive {
     private final E1000 card;
     private final Mitigation arrived;
     private final byte[] descriptor = new byte[DESCRIPTOR];
-    private final CRC32 crc = new CRC32();
-    private byte[] buffer = new byte[2048];
+    private final RxFrame frame = new RxFrame();
 
     E1000Receive(E1000 card, Timers timers) {
         this.card = card;
@@ -83,8 +78,10 @@ final class E1000Receive {
             return true;
         }
         boolean tagged = Headers.u16(f.data(), 12) == (card.register(E1000.VET) & 0xffff)
-                && f.length() >= Headers.ETHERNET + VLAN_TAG;
-        int limit = (card.register(E1000.RCTL) & RCTL_LPE) != 0 ? MAX_LONG : MAX_SHORT + (tagged ? VLAN_TAG : 0);
+                && f.length() >= Headers.ETHERNET + RxFrame.VLAN_TAG;
+        int limit = (card.register(E1000.RCTL) & RCTL_LPE) != 0
+                ? MAX_LONG
+                : MAX_SHORT + (tagged ? RxFrame.VLAN_TAG : 0);
         if (f.length() > limit) {
             card.stats().count(E1000Stats.ROC);
             return false;
@@ -144,7 +141,7 @@ final class E1000Receive {
         }
         int free = tail - head + (tail < head ? count : 0);
         boolean strip = tagged && (card.register(E1000.CTRL) & E1000.CTRL_VME) != 0;
-        int length = copy(f, strip);
+        int length = frame.take(f, strip, (card.register(E1000.RCTL) & RCTL_SECRC) == 0);
         int size = bufferBytes();
         int needed = (length + size - 1) / size;
         if (needed > free) {
@@ -169,7 +166,7 @@ final class E1000Receive {
             }
             long address = Integer.toUnsignedLong(dword(0)) | (long) dword(4) << 32;
             // a null pointer is a descriptor to be skipped
-            if (address != 0 && !memory.tryWrite(address, buffer, done, n)) {
+            if (address != 0 && !memory.tryWrite(address, frame.data(), done, n)) {
                 card.unimplemented("receive buffer outside RAM");
             }
             int status = STATUS_DD | kind | extra | (last ? STATUS_EOP | checks & 0xff : STATUS_IXSM);
@@ -203,39 +200,9 @@ final class E1000Receive {
         }
     }
 
-    /** Puts the frame as the guest gets it into {@link #buffer}; its length. */
-    private int copy(NetFrame f, boolean strip) {
-        int length = f.length();
-        int padded = Math.max(length, 60);
-        if (buffer.length < padded + FCS) {
-            buffer = new byte[padded + FCS];
-        }
-        if (strip) {
-            System.arraycopy(f.data(), 0, buffer, 0, 12);
-            System.arraycopy(f.data(), 16, buffer, 12, length - 16);
-            length -= VLAN_TAG;
-        } else {
-            System.arraycopy(f.data(), 0, buffer, 0, length);
-        }
-        if (length < 60) {
-            Arrays.fill(buffer, length, 60, (byte) 0);
-            length = 60;
-        }
-        if ((card.register(E1000.RCTL) & RCTL_SECRC) == 0) {
-            crc.reset();
-            crc.update(buffer, 0, length);
-            int fcs = (int) crc.getValue();
-            for (int i = 0; i < FCS; i++) {
-                buffer[length + i] = (byte) (fcs >>> 8 * i);
-            }
-            length += FCS;
-        }
-        return length;
-    }
-
     private int sum(int length) {
         int start = card.register(E1000.RXCSUM) & 0xff;
-        return start < length ? InetChecksum.fold(InetChecksum.sum(buffer, start, length - start)) : 0;
+        return start < length ? InetChecksum.fold(InetChecksum.sum(frame.data(), start, length - start)) : 0;
     }
 
     /** Status and, from bit 8, errors of checksum offload. */

@@ -93,6 +93,16 @@ final class TxPacket {
                 && Headers.u16(data, at) == InetChecksum.fold(h.pseudoSum(data, h.end() - h.transport()));
     }
 
+    /** Puts the sum over the pseudo header into the field of a transport checksum of this protocol; false where there is none. */
+    boolean pseudo(int protocol) {
+        Headers h = Headers.of(data, length);
+        if (h.checksumAt() < 0 || h.protocol() != protocol) {
+            return false;
+        }
+        Headers.put16(data, h.checksumAt(), InetChecksum.fold(h.pseudoSum(data, h.end() - h.transport())));
+        return true;
+    }
+
     /** The frame as it is. */
     NetFrame frame(boolean partial) {
         return new NetFrame(Arrays.copyOf(data, length), length, partial ? Checksum.PARTIAL : Checksum.UNKNOWN, 0);
