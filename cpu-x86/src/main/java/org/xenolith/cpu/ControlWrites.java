@@ -31,7 +31,8 @@ public final class ControlWrites {
         boolean pg = (v & ControlRegisters.CR0_PG) != 0;
         boolean wasPg = (old & ControlRegisters.CR0_PG) != 0;
         if (pg && (v & ControlRegisters.CR0_PE) == 0
-                || (v & (ControlRegisters.CR0_NW | ControlRegisters.CR0_CD)) == ControlRegisters.CR0_NW) {
+                || (v & (ControlRegisters.CR0_NW | ControlRegisters.CR0_CD)) == ControlRegisters.CR0_NW
+                || c.vmx().refusesCr0(v)) {
             throw c.gp0();
         }
         long efer = c.efer();
@@ -111,7 +112,7 @@ public final class ControlWrites {
     /** MOV to CR4. */
     public static void setCr4(Cpu c, long v) {
         long old = c.cr4();
-        if ((v & ~cr4Mask(c.model())) != 0) {
+        if ((v & ~cr4Mask(c.model())) != 0 || c.vmx().refusesCr4(v)) {
             throw c.gp0();
         }
         boolean pg = (c.cr0() & ControlRegisters.CR0_PG) != 0;

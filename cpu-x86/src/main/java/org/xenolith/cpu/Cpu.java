@@ -16,6 +16,7 @@ import org.xenolith.cpu.mmu.Mmu;
 import org.xenolith.cpu.mmu.Stage2;
 import org.xenolith.cpu.virt.GuestMode;
 import org.xenolith.cpu.virt.RootSoftware;
+import org.xenolith.cpu.vmx.Vmx;
 import org.xenolith.memory.HostMapping;
 import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.time.Timers;
@@ -63,6 +64,7 @@ public final class Cpu implements AutoCloseable {
     private RootSoftware root;
     private boolean stepping;
     private long vectoring;
+    private final Vmx vmx;
 
     private int cpl;
     private int denied;
@@ -84,6 +86,7 @@ public final class Cpu implements AutoCloseable {
     private int faultVector;
     private int faultError;
     private boolean faultHasError;
+    private long earlierCr2;
 
     /** Instructions (and REP iterations, and event deliveries) retired since creation, up to the last block boundary. */
     private long retired;
@@ -105,6 +108,7 @@ public final class Cpu implements AutoCloseable {
         this.clock = clock;
         this.mmu = new Mmu(this, memory, stage2, s + CpuState.TLB);
         this.apic = new LocalApic(this, apicId, clock, timers);
+        this.vmx = new Vmx(this, timers);
         reset();
     }
 
@@ -133,6 +137,7 @@ public final class Cpu implements AutoCloseable {
         put64(s + CpuState.GDTR_LIMIT, 0xffff);
         put64(s + CpuState.IDTR_LIMIT, 0xffff);
         put64(s + CpuState.RANDOM, random);
+        vmx.reset();
         msrs.reset();
         apic.reset();
         activity = Activity.RUNNING;
@@ -203,6 +208,11 @@ public final class Cpu implements AutoCloseable {
     public void setGuestMode(GuestMode guest) {
         guestMode = guest;
         updateMode();
+    }
+
+    /** VT-x of this CPU; whether its instructions exist is for the model to say. */
+    public Vmx vmx() {
+        return vmx;
     }
 
     /** The hypervisor that has this CPU after each VM exit, or null when that is code that the CPU runs. */
@@ -643,8 +653,14 @@ public final class Cpu implements AutoCloseable {
     }
 
     public GuestFault pageFault(long address, int error) {
+        earlierCr2 = get64(s + CpuState.CR2);
         put64(s + CpuState.CR2, address);
         return fault(Vector.PF, error);
+    }
+
+    /** The last page fault is not delivered, but exits: CR2 is as before. */
+    public void restoreCr2() {
+        put64(s + CpuState.CR2, earlierCr2);
     }
 
     /** The last exceptions delivered, for crash reports. */

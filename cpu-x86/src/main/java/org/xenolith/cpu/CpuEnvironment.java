@@ -96,6 +96,12 @@ public interface CpuEnvironment {
         unimplemented(cpu, "x87 FERR#");
     }
 
+    /**
+     * A VM entry failed: the check that did not hold, in words with the manual's section.
+     */
+    default void entryFailed(Cpu cpu, String check) {
+    }
+
     /** Something named happened that is not built (an MSR, an instruction, a port): counted in the statistics. */
     default void unimplemented(Cpu cpu, String what) {
     }

@@ -24,6 +24,9 @@ public final class DebugRegisters implements Mmu.DataBreakpoints {
 
     private final Cpu cpu;
     private int pending;
+    /** DR6 before the last #DB, and what that added. */
+    private long before;
+    private int cause;
     private boolean code;
     private boolean data;
     private boolean io;
@@ -135,9 +138,23 @@ public final class DebugRegisters implements Mmu.DataBreakpoints {
         }
     }
 
-    private void pend(int bits) {
+    /** Has traps delivered at the next instruction boundary: bits of DR6. */
+    public void pend(int bits) {
         pending |= bits;
-        cpu.requestAttention();
+        if (pending != 0) {
+            cpu.requestAttention();
+        }
+    }
+
+    /** The traps that wait to be delivered, as bits of DR6. */
+    public int pendingBits() {
+        return pending;
+    }
+
+    /** What DR6 shows of the last #DB, which is not delivered after all: DR6 is as before. */
+    public int takeCause() {
+        cpu.setField(CpuState.DR + 6 * 8, before);
+        return cause;
     }
 
     /** An instruction that began with TF set has ended. */
@@ -205,6 +222,8 @@ public final class DebugRegisters implements Mmu.DataBreakpoints {
     /** Bits 0 to 3 of DR6 show the last #DB; the others stay until software clears them. */
     private void record(int bits) {
         long dr6 = cpu.field(CpuState.DR + 6 * 8);
+        before = dr6;
+        cause = bits;
         cpu.setField(CpuState.DR + 6 * 8, dr6 & ~DR6_B | bits);
     }
 

@@ -7,6 +7,7 @@ public final class Msr {
     public static final int TSC = 0x10;
     public static final int PLATFORM_ID = 0x17;
     public static final int APIC_BASE = 0x1b;
+    public static final int FEATURE_CONTROL = 0x3a;
     public static final int TSC_ADJUST = 0x3b;
     public static final int SPEC_CTRL = 0x48;
     public static final int PRED_CMD = 0x49;

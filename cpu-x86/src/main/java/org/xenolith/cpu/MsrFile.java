@@ -1,6 +1,7 @@
 package org.xenolith.cpu;
 
 import org.xenolith.cpu.mmu.Mmu;
+import org.xenolith.cpu.vmx.Vmx;
 
 /**
  * RDMSR and WRMSR of one CPU: the architectural registers with their checks, then the local APIC's, then the environment's.
@@ -97,8 +98,16 @@ public final class MsrFile {
                     return c.field(CpuState.XSS);
                 }
                 break;
+            case Msr.FEATURE_CONTROL:
+                if (m.has(Feature.VMX)) {
+                    return c.vmx().featureControl();
+                }
+                break;
             default:
                 break;
+        }
+        if (Vmx.isCapability(msr) && m.has(Feature.VMX)) {
+            return c.vmx().capability(msr);
         }
         if (isApic(msr)) {
             if (c.apic().rdmsr(msr, value)) {
@@ -207,6 +216,7 @@ public final class MsrFile {
                 c.setField(CpuState.XSS, v);
             }
             case Msr.ARCH_CAPABILITIES -> throw c.gp0();
+            case Msr.FEATURE_CONTROL -> check(m.has(Feature.VMX) && c.vmx().setFeatureControl(v));
             default -> {
                 if (isApic(msr)) {
                     check(c.apic().wrmsr(msr, v));

@@ -254,6 +254,11 @@ public final class LocalApic {
         cpu.requestAttention();
     }
 
+    /** Ends the interrupt in service, as a write of EOI does. */
+    public void endOfInterrupt() {
+        eoi();
+    }
+
     private void eoi() {
         int vector = highest(isr);
         if (vector < 0) {

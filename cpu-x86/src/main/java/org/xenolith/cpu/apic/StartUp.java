@@ -18,6 +18,9 @@ public final class StartUp {
      * since, which its guest would wait for in vain.
      */
     public static void init(Cpu c) {
+        if (c.vmx().init()) {
+            return;
+        }
         for (int r = 0; r < 16; r++) {
             c.setReg(r, 0);
         }
@@ -63,7 +66,7 @@ public final class StartUp {
 
     /** Start-up message: real mode at {@code vector << 12}; ignored unless the CPU waits for it. */
     public static void sipi(Cpu c, int vector) {
-        if (c.activity() != Cpu.Activity.WAIT_FOR_SIPI) {
+        if (c.vmx().startUp(vector) || c.activity() != Cpu.Activity.WAIT_FOR_SIPI) {
             return;
         }
         c.setSegment(CpuState.CS, vector << 8, (long) vector << 12, 0xffff, 0x9b);

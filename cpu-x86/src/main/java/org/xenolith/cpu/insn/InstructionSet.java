@@ -24,6 +24,7 @@ public final class InstructionSet {
         SegmentMoves.define(t);
         FarBranches.define(t);
         SystemCalls.define(t);
+        VmxOps.define(t);
         FlagControl.define(t);
         SegmentQueries.define(t);
         PackedInteger.define(t);

@@ -11,6 +11,7 @@ import org.xenolith.cpu.Segmentation;
 import org.xenolith.cpu.decode.Insn;
 import org.xenolith.cpu.decode.InstructionTable;
 import org.xenolith.cpu.mmu.Mmu;
+import org.xenolith.cpu.virt.Intercept;
 
 /**
  * RDMSR, WRMSR, CPUID, the time-stamp counter, HLT, TLB and cache control, random numbers, protection keys, XCR0, FS and GS bases, and
@@ -267,7 +268,11 @@ final class SystemOps {
 
     private static void hypercall(Cpu c, Insn i) {
         c.requestAttention();
-        if (!c.environment().hypercall(c)) {
+        if (c.vmx().on() && i.def().intercept() == Intercept.VMCALL) {
+            c.vmx().requireMode();
+            c.vmx().require();
+            c.vmx().vmcall();
+        } else if (!c.environment().hypercall(c)) {
             throw c.ud();
         }
     }

@@ -96,13 +96,7 @@ final class FetchTlb {
     void flush(boolean globalToo) {
         boolean dropped = retireLocal(null);
         if (globalToo) {
-            for (int i = 0; i < global.size(); i++) {
-                int slot = global.get(i);
-                dropped |= invalidate(slot);
-                meta[slot] &= IN_PROGRAMS;
-            }
-            global.clear();
-            dropped |= retirePrograms();
+            dropped |= retireGlobal(null);
             largePages.clear();
         }
         if (dropped && globalToo) {
@@ -133,12 +127,35 @@ final class FetchTlb {
         return dropped;
     }
 
-    /** Moves all but global translations to a store. */
-    void park(ParkedSpace to, int pcid) {
+    /** Moves all but global translations to a store, or those as well. */
+    void park(ParkedSpace to, int pcid, boolean globalToo) {
         listener.parking(pcid);
-        if (retireLocal(to)) {
+        boolean dropped = retireLocal(to);
+        if (globalToo) {
+            dropped |= retireGlobal(to);
+            largePages.clear();
+            if (dropped) {
+                listener.allDropped();
+            }
+        } else if (dropped) {
             listener.nonGlobalDropped();
         }
+    }
+
+    /** Returns whether there was anything. */
+    private boolean retireGlobal(ParkedSpace to) {
+        boolean dropped = false;
+        for (int i = 0; i < global.size(); i++) {
+            int slot = global.get(i);
+            meta[slot] &= ~IN_GLOBAL;
+            long t = tag[slot];
+            if (to != null && t != 0) {
+                to.addFetch(t & -4096L, (t & USER) != 0, frame[slot], true, pageShift[slot]);
+            }
+            dropped |= invalidate(slot);
+        }
+        global.clear();
+        return dropped | retirePrograms();
     }
 
     /** Returns whether there was anything. */
@@ -152,7 +169,7 @@ final class FetchTlb {
             }
             long t = tag[slot];
             if (to != null && t != 0) {
-                to.addFetch(t & -4096L, (t & USER) != 0, frame[slot], pageShift[slot]);
+                to.addFetch(t & -4096L, (t & USER) != 0, frame[slot], false, pageShift[slot]);
             }
             dropped |= invalidate(slot);
         }

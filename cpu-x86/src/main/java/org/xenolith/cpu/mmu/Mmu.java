@@ -9,6 +9,7 @@ import static org.xenolith.memory.RawMemory.put32;
 import static org.xenolith.memory.RawMemory.put64;
 import static org.xenolith.memory.RawMemory.put8;
 
+import java.util.function.LongPredicate;
 import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
@@ -41,8 +42,6 @@ public final class Mmu {
     private DataBreakpoints breakpoints;
     private long misses;
     private long fetchMisses;
-    /** Whose translations the TLB holds: 0 the host's, else a guest's. */
-    private long space;
 
     /** Told of every data access while data breakpoints are armed. */
     @FunctionalInterface
@@ -434,11 +433,55 @@ public final class Mmu {
      * @param keep what is known of that space stays valid
      */
     public void switchSpace(NestedPaging paging, long space, boolean keep) {
+        switchSpace(paging, space, pcid(), keep, keep);
+    }
+
+    /**
+     * As {@link #switchSpace(NestedPaging, long, boolean)}, after CR3 and CR4 have been loaded.
+     *
+     * @param from the PCID that was current
+     * @param store keep what is known of the space that is left
+     */
+    public void switchSpace(NestedPaging paging, long space, int from, boolean store, boolean keep) {
         walker.setNested(paging);
-        if (space != this.space || !keep) {
-            this.space = space;
+        if (space != spaces.space()) {
+            spaces.switchSpace(space, from, pcid(), store, keep);
+            cpu.requestAttention();
+        } else if (!keep) {
             flushAll();
+        } else {
+            switchPcid(from, true);
         }
+    }
+
+    /** Drops what is known of the guests whose numbers are among these, and that are not current. */
+    public void dropSpaces(LongPredicate which) {
+        spaces.dropSpaces(which);
+    }
+
+    /** As {@link #dropSpaces}, but keeps global translations. */
+    public void dropSpacesNonGlobal(LongPredicate which) {
+        spaces.dropSpacesNonGlobal(which);
+    }
+
+    /** As {@link #dropSpaces}, for one page under every PCID. */
+    public void dropSpacesPage(LongPredicate which, long va) {
+        spaces.dropSpacesPage(which, va);
+    }
+
+    /** Host address of the page of RAM at a physical address of the CPU's host, or 0 when there is none. */
+    public long physicalPage(long address) {
+        return walker.hostPage(address);
+    }
+
+    /** PDPTE n (0 to 3) as PAE paging has loaded it. */
+    public long pdpte(int n) {
+        return walker.pdpte(n);
+    }
+
+    /** Loads PDPTE n (0 to 3), which has been checked. */
+    public void setPdpte(int n, long entry) {
+        walker.setPdpte(n, entry);
     }
 
     // ---- flushes ----
@@ -510,7 +553,8 @@ public final class Mmu {
         cpu.requestAttention();
     }
 
-    private int pcid() {
+    /** The PCID that is current; 0 without CR4.PCIDE. */
+    public int pcid() {
         return (cpu.cr4() & ControlRegisters.CR4_PCIDE) == 0 ? 0 : (int) cpu.field(CpuState.CR3) & 0xfff;
     }
 
@@ -631,13 +675,18 @@ public final class Mmu {
     }
 
     private long deviceRead(long gpa, int bytes) {
+        if (walker.virtualDevice()) {
+            return walker.nested().deviceRead(gpa, bytes);
+        }
         return apicMapped(gpa >>> 12)
                 ? cpu.apic().mmioRead((int) gpa & 0xfff, bytes)
                 : cpu.environment().mmioRead(cpu, gpa, bytes);
     }
 
     private void deviceWrite(long gpa, int bytes, long v) {
-        if (apicMapped(gpa >>> 12)) {
+        if (walker.virtualDevice()) {
+            walker.nested().deviceWrite(gpa, bytes, v);
+        } else if (apicMapped(gpa >>> 12)) {
             cpu.apic().mmioWrite((int) gpa & 0xfff, bytes, v);
         } else {
             cpu.environment().mmioWrite(cpu, gpa, bytes, v);

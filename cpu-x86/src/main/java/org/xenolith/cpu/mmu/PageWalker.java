@@ -79,6 +79,19 @@ final class PageWalker {
         return device;
     }
 
+    /** As {@link #device}, and the second level itself serves it. */
+    boolean virtualDevice() {
+        return device && nested.virtualDevice();
+    }
+
+    long pdpte(int n) {
+        return pdpte[n];
+    }
+
+    void setPdpte(int n, long entry) {
+        pdpte[n] = entry;
+    }
+
     /** The 4 KiB page base, as the CPU's host knows it; where a device is, as the guest does. */
     long gpa() {
         return gpa;
@@ -304,7 +317,8 @@ final class PageWalker {
         return p == NestedPaging.DEVICE ? 0 : hostPage(p & -4096L);
     }
 
-    private long hostPage(long gpa) {
+    /** Host address of the page at a physical address of the host's, or 0 when it is not RAM. */
+    long hostPage(long gpa) {
         long mfn = stage2.mfn(gpa >>> 12);
         return mfn == Stage2.MMIO ? 0 : memory.hostPage(mfn & ~Stage2.READ_ONLY);
     }

@@ -2,7 +2,7 @@ package org.xenolith.cpu.mmu;
 
 /**
  * The translations of one address space that is not current: what was in the TLBs under its PCID when it ceased to be, at most
- * {@link #ENTRIES}, without global ones.
+ * {@link #ENTRIES}, with global ones only when a whole guest (or the host) has been left.
  */
 final class ParkedSpace {
     static final int ENTRIES = 1024;
@@ -15,6 +15,7 @@ final class ParkedSpace {
     private static final int WRITABLE = 8;
     private static final int SHIFT_BIT = 4;
     private static final int SHIFT_MASK = 31;
+    private static final int GLOBAL = 1 << 9;
 
     /** Page address, its kind, {@link #WRITABLE} and log2 of its page's bytes. */
     private final long[] key = new long[ENTRIES];
@@ -23,15 +24,22 @@ final class ParkedSpace {
     private int count;
     private int fetches;
     private boolean complete;
-    private int pcid = NOBODY;
+    /** PCID, with the guest's index above it. */
+    private int id = NOBODY;
+    private long space;
     private long age;
 
     boolean holds(int wanted) {
-        return pcid == wanted;
+        return id == wanted;
     }
 
     boolean vacant() {
-        return pcid == NOBODY;
+        return id == NOBODY;
+    }
+
+    /** Number of the guest whose translations these are; 0 the host's. */
+    long space() {
+        return space;
     }
 
     /** When it was parked. */
@@ -43,8 +51,9 @@ final class ParkedSpace {
         return count;
     }
 
-    void open(int newPcid, long now) {
-        pcid = newPcid;
+    void open(int newId, long newSpace, long now) {
+        id = newId;
+        space = newSpace;
         age = now;
         count = 0;
         fetches = 0;
@@ -56,19 +65,19 @@ final class ParkedSpace {
     }
 
     void clear() {
-        pcid = NOBODY;
+        id = NOBODY;
         count = 0;
     }
 
     /** Adds a translation for data; one that finds no room is lost. */
-    void addData(int view, long page, long hostPage, boolean writable, int pageShift) {
-        add(page | view | (writable ? WRITABLE : 0) | (long) pageShift << SHIFT_BIT, hostPage);
+    void addData(int view, long page, long hostPage, boolean writable, boolean global, int pageShift) {
+        add(page | view | (writable ? WRITABLE : 0) | (global ? GLOBAL : 0) | (long) pageShift << SHIFT_BIT, hostPage);
     }
 
     /** Adds a translation for fetch; one that finds no room is lost. */
-    void addFetch(long page, boolean user, long mfn, int pageShift) {
+    void addFetch(long page, boolean user, long mfn, boolean global, int pageShift) {
         fetches++;
-        add(page | (user ? FETCH_USER : FETCH_SUPERVISOR) | (long) pageShift << SHIFT_BIT, mfn);
+        add(page | (user ? FETCH_USER : FETCH_SUPERVISOR) | (global ? GLOBAL : 0) | (long) pageShift << SHIFT_BIT, mfn);
     }
 
     private void add(long newKey, long newTarget) {
@@ -88,12 +97,12 @@ final class ParkedSpace {
             int shift = (int) k >>> SHIFT_BIT & SHIFT_MASK;
             if (kind >= FETCH_USER) {
                 if (fetch.free(k)) {
-                    fetch.fill(k, kind == FETCH_USER, target[i], false, shift);
+                    fetch.fill(k, kind == FETCH_USER, target[i], (k & GLOBAL) != 0, shift);
                     restored++;
                     restoredFetches++;
                 }
             } else if (tlb.free(kind, k)) {
-                tlb.fill(kind, k, target[i], (k & WRITABLE) != 0, false, shift);
+                tlb.fill(kind, k, target[i], (k & WRITABLE) != 0, (k & GLOBAL) != 0, shift);
                 restored++;
             }
         }
@@ -107,6 +116,18 @@ final class ParkedSpace {
         for (int i = 0; i < count; i++) {
             int shift = (int) key[i] >>> SHIFT_BIT & SHIFT_MASK;
             if ((key[i] ^ va) >>> shift != 0) {
+                key[kept] = key[i];
+                target[kept++] = target[i];
+            }
+        }
+        count = kept;
+    }
+
+    /** Drops all but global translations. */
+    void dropNonGlobal() {
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if ((key[i] & GLOBAL) != 0) {
                 key[kept] = key[i];
                 target[kept++] = target[i];
             }

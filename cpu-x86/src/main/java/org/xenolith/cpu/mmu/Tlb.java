@@ -114,15 +114,29 @@ public final class Tlb {
     void flush(boolean globalToo) {
         retireLocal(null);
         if (globalToo) {
-            for (int i = 0; i < global.size(); i++) {
-                int id = global.get(i);
-                invalidate(id);
-                put64(address(id) + META, get64(address(id) + META) & IN_PROGRAMS);
-            }
-            global.clear();
-            flushPrograms();
-            largePages.clear();
+            retireGlobal(null);
         }
+    }
+
+    private void retireGlobal(ParkedSpace to) {
+        for (int i = 0; i < global.size(); i++) {
+            int id = global.get(i);
+            long e = address(id);
+            if (to != null && valid(e, id & ENTRIES - 1)) {
+                park(to, id, true);
+            }
+            invalidate(id);
+            put64(e + META, get64(e + META) & IN_PROGRAMS);
+        }
+        global.clear();
+        flushPrograms();
+        largePages.clear();
+    }
+
+    private void park(ParkedSpace to, int id, boolean isGlobal) {
+        long e = address(id);
+        to.addData(id / ENTRIES, -get64(e + READ), hostPage(e), get64(e + WRITE) == get64(e + READ), isGlobal,
+                (int) get64(e + META) >>> SHIFT_BIT);
     }
 
     /** What a program sees: the lower half of the address space, and all with its rights. */
@@ -143,9 +157,12 @@ public final class Tlb {
         programs.clear();
     }
 
-    /** Moves all but global translations to a store. */
-    void park(ParkedSpace to) {
+    /** Moves all but global translations to a store, or those as well. */
+    void park(ParkedSpace to, boolean globalToo) {
         retireLocal(to);
+        if (globalToo) {
+            retireGlobal(to);
+        }
     }
 
     private void retireLocal(ParkedSpace to) {
@@ -158,8 +175,7 @@ public final class Tlb {
                 continue;
             }
             if (to != null && valid(e, id & ENTRIES - 1)) {
-                to.addData(id / ENTRIES, -get64(e + READ), hostPage(e), get64(e + WRITE) == get64(e + READ),
-                        (int) meta >>> SHIFT_BIT);
+                park(to, id, false);
             }
             invalidate(id);
             put64(e + META, meta & (IN_GLOBAL | IN_PROGRAMS));

@@ -32,11 +32,12 @@ public final class CpuModels {
     private static final String AMD = " topoext amd_ibpb amd_ibrs amd_stibp amd_ssbd amd_ssb_no amd_btc_no lfence_serializing "
             + "xsaveerptr amd_ibpb_ret null_selector_clears_base auto_ibrs srso_no tsa_sq_no tsa_l1_no wbnoinvd";
     private static final String REST = " fsrm rdpid pku xsaves clwb";
+    private static final String VIRTUAL_INTEL = " vmx";
 
     private static final Set<Feature> REQUIRED = features(
             "fpu tsc msr cx8 cmov clfsh mmx fxsr sse sse2 pse pae pge pat apic syscall nx lm");
     /** In CPUID, but the emulator has no instructions for them. */
-    private static final Set<Feature> NOT_BUILT = features("vmx svm sse4a vaes vpclmulqdq gfni movdiri");
+    private static final Set<Feature> NOT_BUILT = features("svm sse4a vaes vpclmulqdq gfni movdiri");
     private static final Map<Feature, Set<Feature>> NEEDS = needs();
     private static final Map<String, String> ALIASES = Map.ofEntries(Map.entry("pclmul", "pclmulqdq"),
             Map.entry("abm", "lzcnt"), Map.entry("shani", "sha"), Map.entry("pdpe1gb", "page1gb"),
@@ -57,7 +58,7 @@ public final class CpuModels {
         return switch (name) {
             case "x86-64-v2" -> model(name, false, 6, 0x6b, BASE + V2 + SYSTEM + INTEL);
             case "x86-64-v3" -> model(name, false, 6, 0x6b, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO);
-            case "intel" -> model(name, false, 6, 0x8f, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO + REST);
+            case "intel" -> model(name, false, 6, 0x8f, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO + REST + VIRTUAL_INTEL);
             case "amd" -> model(name, true, 0x19, 0x11, BASE + V2 + SYSTEM + AMD + V3 + CRYPTO + REST);
             default -> throw new IllegalArgumentException(
                     "no CPU model '" + name + "'; there are " + String.join(", ", NAMES));

@@ -51,6 +51,14 @@ public final class StandardModel implements CpuModel {
         return new StandardModel(name, amd, family, modelNumber, stepping, set, cpus, apicIdShift, tscKhz);
     }
 
+    /** The same model as a hypervisor shows it to its guests: without VT-x and AMD-V. */
+    public StandardModel withoutVirtualization() {
+        EnumSet<Feature> set = EnumSet.copyOf(features);
+        set.remove(Feature.VMX);
+        set.remove(Feature.SVM);
+        return withFeatures(set);
+    }
+
     /**
      * The same model in a machine or domain of several CPUs: one package, one thread a core.
      *

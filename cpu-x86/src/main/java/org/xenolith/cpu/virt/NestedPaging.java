@@ -29,6 +29,20 @@ public interface NestedPaging {
     /** Log2 of the bytes that the leaf maps. */
     int pageShift();
 
+    /** After {@link #DEVICE}: the second level itself is the device (a virtual local APIC), rather than the environment. */
+    default boolean virtualDevice() {
+        return false;
+    }
+
+    /** Reads the virtual device, or exits by {@code cpu.vmExit()}. */
+    default long deviceRead(long gpa, int bytes) {
+        return -1;
+    }
+
+    /** Writes the virtual device, or exits by {@code cpu.vmExit()}. */
+    default void deviceWrite(long gpa, int bytes, long value) {
+    }
+
     /** Translates for a debugger: no side effects; -1 when there is no translation. */
     long peek(long gpa);
 }

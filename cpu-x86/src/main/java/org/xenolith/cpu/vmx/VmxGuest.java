@@ -1,0 +1,692 @@
+package org.xenolith.cpu.vmx;
+
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuState;
+import org.xenolith.cpu.Exceptions;
+import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.GuestFault;
+import org.xenolith.cpu.Vector;
+import org.xenolith.cpu.decode.Insn;
+import org.xenolith.cpu.virt.EventInfo;
+import org.xenolith.cpu.virt.GuestMode;
+import org.xenolith.time.Timers;
+
+/** VMX non-root operation: events, exits and what is due between instructions (SDM vol. 3, chapters 26 to 28). */
+final class VmxGuest implements GuestMode {
+    /** Activity states of a VMCS. */
+    private static final int ACTIVE = 0;
+    private static final int HLT = 1;
+    private static final int SHUTDOWN = 2;
+    private static final int WAIT_FOR_SIPI = 3;
+    private static final int NO_VECTOR = -1;
+    private static final int ENTRY_FAILURE = 1 << 31;
+    /** Indicators of a VMX abort (28.7). */
+    private static final int ABORT_STORE = 1;
+    private static final int ABORT_PDPTE = 2;
+    private static final int ABORT_LOAD = 4;
+
+    private final Cpu cpu;
+    private final Vmx vmx;
+    private final EntryState s;
+    private final Transition transition;
+    private final VirtualApic apic;
+    private final Ept ept;
+    private final Intercepts intercepts;
+    private final Timers.Timer timer;
+
+    private long hostTscOffset;
+    private int activity;
+    private int wokenFrom;
+    private boolean entered;
+    private long inject;
+    private int injectLength;
+    private boolean injecting;
+    private long entryRetired;
+    private boolean trap;
+    private boolean belowThreshold;
+    private int sipi = NO_VECTOR;
+    private boolean timed;
+    private long timerTicks;
+    private boolean emulating;
+    private long emulatedRip;
+
+    /** Of the exit that is being made. */
+    private ExitReason reason = ExitReason.CPUID;
+    private long qualification;
+    private int length;
+    private int info;
+    private long event;
+    private long vectoring;
+    private long gpa;
+    private long linear;
+    private int access;
+    private boolean validLength;
+    /** RIP when the exit was noted, past the instruction, whose length its start then gives; or 0. */
+    private long ripPast;
+
+    VmxGuest(Cpu cpu, Vmx vmx, EntryState state, Timers timers) {
+        this.cpu = cpu;
+        this.vmx = vmx;
+        this.s = state;
+        this.transition = new Transition(cpu, state, vmx.memory());
+        this.apic = new VirtualApic(cpu, this, state, vmx.memory());
+        this.ept = new Ept(cpu, this, apic);
+        this.intercepts = new Intercepts(cpu, this, state, apic, vmx.memory());
+        this.timer = timers.timer(cpu::requestAttention);
+    }
+
+    void reset() {
+        timer.cancel();
+        if (cpu.guestMode() == this) {
+            cpu.setGuestMode(null);
+            cpu.setStepping(false);
+            cpu.mmu().switchSpace(null, 0, false);
+        }
+        wokenFrom = ACTIVE;
+        activity = ACTIVE;
+        emulating = false;
+    }
+
+    // ---- entry ----
+
+    /** Loads the guest and enters it; false when an MSR could not be loaded. */
+    boolean enter() {
+        boolean java = cpu.root() != null;
+        int from = cpu.mmu().pcid();
+        if (!java) {
+            hostTscOffset = cpu.field(CpuState.TSC_OFFSET);
+        }
+        intercepts.configure();
+        boolean apicPage = s.proc2(Controls.APIC_ACCESSES);
+        ept.configure(s.proc2(Controls.EPT), s.v.get(Field.EPTP), apicPage ? s.v.get(Field.APIC_ACCESS) : -1);
+        if (!java) {
+            transition.loadGuest();
+        }
+        long offset = s.proc(Controls.USE_TSC_OFFSET) ? s.v.get(Field.TSC_OFFSET) : 0;
+        cpu.setField(CpuState.TSC_OFFSET, hostTscOffset + offset);
+        boolean vpid = s.proc2(Controls.VPID);
+        boolean second = s.proc2(Controls.EPT) || apicPage;
+        cpu.setGuestMode(this);
+        cpu.mmu().switchSpace(second ? ept : null, space(), from, vpid || java, vpid || java);
+        apic.load();
+        int bad = transition.loadMsrs(Field.ENTRY_MSR_LOAD, Field.ENTRY_MSR_LOAD_COUNT);
+        if (bad != 0) {
+            vmx.report("entry " + bad + " of the VM-entry MSR-load area can be loaded (SDM vol. 3, 27.4)");
+            entryFailed(ExitReason.MSR_LOAD, bad);
+            return false;
+        }
+        s.v.setLaunched(true);
+        inject = s.injects() ? s.event() & 0xffff_ffffL | s.v.get(Field.ENTRY_ERROR) << 32 : 0;
+        injectLength = s.v.get32bits(Field.ENTRY_LENGTH) & 15;
+        s.v.put(Field.ENTRY_EVENT, s.event() & 0x7fff_ffffL);
+        activity = s.activity();
+        if (inject != 0 && EventInfo.type(inject) != EntryChecks.OTHER_EVENT) {
+            activity = ACTIVE;
+            if (EventInfo.type(inject) < EventInfo.SOFTWARE) {
+                cpu.debug().drop();
+            }
+        }
+        wokenFrom = ACTIVE;
+        entered = true;
+        trap = false;
+        belowThreshold = false;
+        apic.checkThreshold();
+        startTimer();
+        cpu.setStepping(s.proc(Controls.MTF) || emulating);
+        cpu.setActivity(activity == ACTIVE ? Cpu.Activity.RUNNING : Cpu.Activity.HALTED);
+        return true;
+    }
+
+    /** The number under which the TLB keeps this guest's translations: EPT root and VPID. */
+    private long space() {
+        long vpid = s.proc2(Controls.VPID) ? s.v.get(Field.VPID) & 0xffff : 0;
+        return s.proc2(Controls.EPT) ? ept.pointer() >>> 12 << 16 | vpid : vpid;
+    }
+
+    private void startTimer() {
+        timed = s.pin(Controls.PIN_TIMER);
+        if (timed) {
+            long now = cpu.model().ticks(cpu.clock().now());
+            timerTicks = (now >>> Capabilities.TIMER_SHIFT) + (s.v.get(Field.PREEMPTION_TIMER) & 0xffff_ffffL)
+                    << Capabilities.TIMER_SHIFT;
+            timer.arm(cpu.model().nanoseconds(timerTicks));
+        }
+    }
+
+    private long timerLeft() {
+        long left = timerTicks - cpu.model().ticks(cpu.clock().now());
+        return left <= 0 ? 0 : left + (1 << Capabilities.TIMER_SHIFT) - 1 >>> Capabilities.TIMER_SHIFT;
+    }
+
+    private boolean expired() {
+        return timed && cpu.model().ticks(cpu.clock().now()) >= timerTicks;
+    }
+
+    /** EPTP switching: another root, at once. */
+    void switchEptp(long eptp) {
+        s.v.put(Field.EPTP, eptp);
+        boolean apicPage = s.proc2(Controls.APIC_ACCESSES);
+        ept.configure(true, eptp, apicPage ? s.v.get(Field.APIC_ACCESS) : -1);
+        boolean vpid = s.proc2(Controls.VPID);
+        cpu.mmu().switchSpace(ept, space(), cpu.mmu().pcid(), vpid, vpid);
+    }
+
+    // ---- exits ----
+
+    /** An entry that failed after the host-state checks: the guest's state in the VMCS stays. */
+    void entryFailed(ExitReason why, long exitQualification) {
+        s.v.put(Field.EXIT_REASON, why.number | ENTRY_FAILURE & 0xffff_ffffL);
+        s.v.put(Field.QUALIFICATION, exitQualification);
+        reason = why;
+        qualification = exitQualification;
+        if (cpu.root() == null) {
+            toHost(cpu.guestMode() == this);
+        } else {
+            cpu.setGuestMode(null);
+        }
+    }
+
+    /** An exit at an instruction boundary, with RIP as it is. */
+    void leave(ExitReason why, long exitQualification) {
+        note(why, exitQualification);
+        complete();
+    }
+
+    /** An exit that an instruction causes, which RIP is past. */
+    void leaveAt(Insn i, ExitReason why, long exitQualification, int exitInfo) {
+        note(why, exitQualification);
+        length = i.length();
+        validLength = true;
+        info = exitInfo;
+        cpu.setRip(cpu.rip() - length);
+        complete();
+    }
+
+    /** As {@link #leaveAt}, in the middle of the instruction's work. */
+    RuntimeException leaveAmid(Insn i, ExitReason why, long exitQualification, int exitInfo, long linearAddress) {
+        note(why, exitQualification);
+        length = i.length();
+        validLength = true;
+        info = exitInfo;
+        linear = linearAddress;
+        throw cpu.vmExit();
+    }
+
+    void setLinear(long va) {
+        linear = va;
+    }
+
+    private void note(ExitReason why, long exitQualification) {
+        reason = why;
+        qualification = exitQualification;
+        length = 0;
+        validLength = false;
+        info = 0;
+        event = 0;
+        vectoring = 0;
+        gpa = 0;
+        linear = 0;
+        ripPast = 0;
+    }
+
+    RuntimeException violation(long exitQualification, long gpaWanted, long va, int wanted) {
+        note(ExitReason.EPT_VIOLATION, exitQualification);
+        gpa = gpaWanted;
+        linear = va;
+        access = wanted;
+        throw cpu.vmExit();
+    }
+
+    RuntimeException misconfiguration(long gpaWanted, long va) {
+        note(ExitReason.EPT_MISCONFIG, 0);
+        gpa = gpaWanted;
+        linear = va;
+        throw cpu.vmExit();
+    }
+
+    /** Whether the APIC-access page has virtual registers at all. */
+    boolean virtualizesApicPage() {
+        return s.proc(Controls.TPR_SHADOW);
+    }
+
+    /** An access to the APIC-access page that is not virtualized. */
+    RuntimeException apicAccessExit(int offset, int wanted, long va, boolean table) {
+        note(ExitReason.APIC_ACCESS, offset | (table ? 15L : wanted) << 12);
+        linear = va;
+        throw cpu.vmExit();
+    }
+
+    void tprBelowThreshold() {
+        belowThreshold = true;
+        cpu.requestAttention();
+    }
+
+    @Override
+    public void exit(Cpu c, long during) {
+        if (during != 0) {
+            vectoring = during;
+            if (reason == ExitReason.APIC_ACCESS) {
+                qualification = qualification & 0xfff | 3L << 12;
+            }
+            int type = EventInfo.type(during);
+            if (type == EventInfo.SOFTWARE || type >= EventInfo.PRIVILEGED_SOFTWARE) {
+                length = injecting ? injectLength : type == EventInfo.SOFTWARE ? 2 : 1;
+                validLength = true;
+            }
+        }
+        if (ripPast != 0) {
+            length = (int) (ripPast - c.rip()) & 15;
+            validLength = true;
+        }
+        complete();
+    }
+
+    private void complete() {
+        injecting = false;
+        Vmcs v = s.v;
+        v.put(Field.EXIT_REASON, reason.number);
+        v.put(Field.QUALIFICATION, qualification);
+        v.put(Field.GUEST_PHYSICAL, gpa);
+        v.put(Field.GUEST_LINEAR, linear);
+        v.put(Field.EXIT_LENGTH, length);
+        v.put(Field.EXIT_INFO, info & 0xffff_ffffL);
+        v.put(Field.EXIT_EVENT, event & 0xffff_ffffL);
+        v.put(Field.EXIT_ERROR, event >>> 32);
+        v.put(Field.VECTORING, vectoring & 0xffff_ffffL);
+        v.put(Field.VECTORING_ERROR, vectoring >>> 32);
+        boolean fault = EventInfo.type(event) == EventInfo.EXCEPTION && EventInfo.vector(event) != Vector.DB
+                || reason == ExitReason.EPT_VIOLATION || reason == ExitReason.EPT_MISCONFIG || reason == ExitReason.APIC_ACCESS;
+        if (fault && vectoring == 0) {
+            cpu.setSystemFlags(cpu.systemFlags() | Flags.RF);
+        }
+        cpu.debug().suppressStep();
+        emulating = false;
+        ept.setForgiving(false);
+        transition.saveGuest();
+        v.put(Field.ACTIVITY, cpu.activity() == Cpu.Activity.HALTED ? activity == ACTIVE ? HLT : activity : wokenFrom);
+        apic.save();
+        if (s.exit(Controls.EXIT_SAVE_TIMER)) {
+            v.put(Field.PREEMPTION_TIMER, timerLeft());
+        }
+        timer.cancel();
+        timed = false;
+        wokenFrom = ACTIVE;
+        activity = ACTIVE;
+        cpu.setStepping(false);
+        if (cpu.root() != null) {
+            cpu.setGuestMode(null);
+            cpu.setActivity(Cpu.Activity.RUNNING);
+            cpu.root().exited(cpu);
+            return;
+        }
+        if (!transition.storeMsrs()) {
+            abort(ABORT_STORE);
+            return;
+        }
+        toHost(true);
+    }
+
+    private void toHost(boolean fromGuest) {
+        int from = cpu.mmu().pcid();
+        boolean nmi = reason == ExitReason.EXCEPTION_NMI && EventInfo.type(event) == EventInfo.NMI;
+        transition.loadHost();
+        if (fromGuest) {
+            cpu.setField(CpuState.TSC_OFFSET, hostTscOffset);
+            boolean vpid = s.proc2(Controls.VPID);
+            cpu.setGuestMode(null);
+            cpu.mmu().switchSpace(null, 0, from, vpid, vpid);
+        } else {
+            cpu.updateMode();
+            cpu.mmu().flushAll();
+        }
+        cpu.setNmiBlocked(nmi);
+        cpu.setActivity(Cpu.Activity.RUNNING);
+        if (!transition.loadHostPdptes()) {
+            abort(ABORT_PDPTE);
+        } else if (transition.loadMsrs(Field.EXIT_MSR_LOAD, Field.EXIT_MSR_LOAD_COUNT) != 0) {
+            abort(ABORT_LOAD);
+        }
+    }
+
+    /** VMX abort: the CPU shuts down (28.7). */
+    private void abort(int indicator) {
+        s.v.setAbort(indicator);
+        cpu.environment().unimplemented(cpu, "vmx:abort" + indicator);
+        if (cpu.guestMode() == this) {
+            cpu.setGuestMode(null);
+            cpu.mmu().switchSpace(null, 0, false);
+        }
+        cpu.setActivity(Cpu.Activity.SHUTDOWN);
+        cpu.environment().shutdown(cpu);
+    }
+
+    // ---- instructions ----
+
+    @Override
+    public boolean instruction(Cpu c, Insn i) {
+        return emulating || intercepts.instruction(i);
+    }
+
+    @Override
+    public boolean interceptsOften() {
+        return intercepts.often();
+    }
+
+    @Override
+    public boolean port(Cpu c, Insn i, int port, int bytes, boolean in) {
+        return emulating || intercepts.port(i, port, bytes, in);
+    }
+
+    @Override
+    public long readCr(Cpu c, int number, long value) {
+        return intercepts.readCr(number, value);
+    }
+
+    @Override
+    public long writeCr(Cpu c, int number, long value) {
+        return intercepts.writeCr(number, value);
+    }
+
+    @Override
+    public boolean writeTpr(Cpu c, long value) {
+        if (!s.proc(Controls.TPR_SHADOW)) {
+            return false;
+        }
+        if ((value & ~15L) != 0) {
+            throw c.gp0();
+        }
+        apic.setTpr((int) value << 4);
+        return true;
+    }
+
+    @Override
+    public void taskSwitch(Cpu c, int selector, TaskSwitchSource source, boolean hasError, int error) {
+        note(ExitReason.TASK_SWITCH, selector & 0xffff | (long) source.ordinal() << 30);
+        if (source != TaskSwitchSource.GATE) {
+            ripPast = c.rip();
+        }
+        throw c.vmExit();
+    }
+
+    // ---- events ----
+
+    @Override
+    public boolean event(Cpu c, long what, long during) {
+        if (injecting) {
+            injecting = false;
+            return false;
+        }
+        int vector = EventInfo.vector(what);
+        int type = EventInfo.type(what);
+        boolean exits = (s.v.get32bits(Field.EXCEPTIONS) >>> vector & 1) != 0;
+        if (vector == Vector.PF) {
+            exits ^= (EventInfo.error(what) & s.v.get32bits(Field.PF_MASK)) != s.v.get32bits(Field.PF_MATCH);
+        }
+        if (vector > 31 || !exits) {
+            return false;
+        }
+        long q = 0;
+        if (vector == Vector.PF) {
+            q = c.field(CpuState.CR2);
+            c.restoreCr2();
+        } else if (vector == Vector.DB && type == EventInfo.EXCEPTION) {
+            q = c.debug().takeCause();
+        }
+        note(ExitReason.EXCEPTION_NMI, q);
+        event = what;
+        vectoring = vector == Vector.DF ? 0 : during;
+        if (type >= EventInfo.PRIVILEGED_SOFTWARE) {
+            length = 1;
+            validLength = true;
+            c.setRip(c.rip() - 1);
+        }
+        complete();
+        return true;
+    }
+
+    @Override
+    public boolean tripleFault(Cpu c) {
+        leave(ExitReason.TRIPLE_FAULT, 0);
+        return true;
+    }
+
+    /** INIT has come. */
+    void wake() {
+        cpu.requestAttention();
+    }
+
+    void startUp(int vector) {
+        if (activity == WAIT_FOR_SIPI && cpu.activity() == Cpu.Activity.HALTED) {
+            sipi = vector;
+            cpu.requestAttention();
+        }
+    }
+
+    private boolean interruptPending() {
+        return cpu.root() != null
+                ? cpu.root().interrupts(cpu)
+                : cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending();
+    }
+
+    @Override
+    public boolean wakes(Cpu c) {
+        int state = activity == ACTIVE ? HLT : activity;
+        boolean wakes = vmx.initPending();
+        if (state == WAIT_FOR_SIPI) {
+            wakes |= sipi != NO_VECTOR;
+        } else {
+            wakes |= expired() || c.nmiPending() && (s.pin(Controls.PIN_NMI) || !c.nmiBlocked()) || trap
+                    || s.proc(Controls.NMI_WINDOW) && !c.nmiBlocked();
+            boolean in = c.systemFlag(Flags.IF);
+            boolean pending = s.pin(Controls.PIN_EXTERNAL) && interruptPending();
+            if (state == HLT) {
+                boolean direct = !s.pin(Controls.PIN_EXTERNAL) || c.root() != null;
+                wakes |= pending || s.proc(Controls.MTF) && entered || c.debug().pending() || belowThreshold
+                        || in && (s.proc(Controls.INTERRUPT_WINDOW) || s.proc2(Controls.VIRTUAL_INTERRUPTS) && apic.pending()
+                                || direct && (c.environment().hasExternalInterrupt(c) || c.apic().pending()));
+            } else {
+                wakes |= pending;
+            }
+        }
+        if (wakes) {
+            wokenFrom = state;
+            activity = ACTIVE;
+        }
+        return wakes;
+    }
+
+    @Override
+    public boolean awaitsInterruptFlag(Cpu c) {
+        return s.proc(Controls.INTERRUPT_WINDOW) || s.proc2(Controls.VIRTUAL_INTERRUPTS) && apic.pending()
+                || (!s.pin(Controls.PIN_EXTERNAL) || c.root() != null)
+                        && (c.environment().hasExternalInterrupt(c) || c.apic().pending());
+    }
+
+    @Override
+    public boolean boundary(Cpu c) {
+        if (due(c)) {
+            return true;
+        }
+        wokenFrom = ACTIVE;
+        return false;
+    }
+
+    private boolean due(Cpu c) {
+        if (entered) {
+            entered = false;
+            entryRetired = c.retired();
+            emulatedRip = c.rip();
+            if (inject != 0) {
+                injectEvent(c);
+                return true;
+            }
+        }
+        if (vmx.initPending()) {
+            vmx.takeInit();
+            leave(ExitReason.INIT, 0);
+            return true;
+        }
+        if (sipi != NO_VECTOR) {
+            int vector = sipi;
+            sipi = NO_VECTOR;
+            leave(ExitReason.SIPI, vector);
+            return true;
+        }
+        if (apic.writePending() && apic.afterWrite()) {
+            return true;
+        }
+        if (belowThreshold) {
+            belowThreshold = false;
+            leave(ExitReason.TPR_BELOW_THRESHOLD, 0);
+            return true;
+        }
+        if (trap || s.proc(Controls.MTF) && c.retired() != entryRetired) {
+            trap = false;
+            leave(ExitReason.MTF, 0);
+            return true;
+        }
+        if (emulating && c.retired() != entryRetired && c.rip() != emulatedRip) {
+            endEmulation();
+        }
+        if (c.debug().pending() && !c.stackShadow()) {
+            c.debug().deliver();
+            return true;
+        }
+        if (expired()) {
+            leave(ExitReason.PREEMPTION_TIMER, 0);
+            return true;
+        }
+        return !emulating && interrupts(c);
+    }
+
+    /** NMIs, interrupts and their windows. */
+    private boolean interrupts(Cpu c) {
+        if (!c.stackShadow()) {
+            if (s.proc(Controls.NMI_WINDOW) && !c.nmiBlocked()) {
+                leave(ExitReason.NMI_WINDOW, 0);
+                return true;
+            }
+            if (c.nmiPending() && s.pin(Controls.PIN_NMI)) {
+                c.setNmiPending(false);
+                note(ExitReason.EXCEPTION_NMI, 0);
+                event = EventInfo.VALID | EventInfo.NMI << 8 | Vector.NMI;
+                complete();
+                return true;
+            }
+        }
+        if (c.interruptShadow()) {
+            return false;
+        }
+        if (s.proc(Controls.INTERRUPT_WINDOW) && c.systemFlag(Flags.IF)) {
+            leave(ExitReason.INTERRUPT_WINDOW, 0);
+            return true;
+        }
+        if (s.pin(Controls.PIN_EXTERNAL) && interruptPending()) {
+            return externalInterrupt(c);
+        }
+        if (s.proc2(Controls.VIRTUAL_INTERRUPTS) && apic.pending() && c.systemFlag(Flags.IF)) {
+            apic.deliver();
+            return true;
+        }
+        return false;
+    }
+
+    private boolean externalInterrupt(Cpu c) {
+        int vector = NO_VECTOR;
+        if (s.exit(Controls.EXIT_ACKNOWLEDGE) && c.root() == null) {
+            boolean local = !c.environment().hasExternalInterrupt(c);
+            vector = local ? c.apic().acknowledge() : c.environment().externalInterrupt(c);
+            if (vector < 0) {
+                return false;
+            }
+            if (local && s.pin(Controls.PIN_POSTED) && vector == (s.v.get32bits(Field.POSTED_VECTOR) & 0xff)) {
+                c.apic().endOfInterrupt();
+                apic.posted();
+                return true;
+            }
+        }
+        note(ExitReason.EXTERNAL_INTERRUPT, 0);
+        event = vector < 0 ? 0 : EventInfo.VALID | vector;
+        complete();
+        return true;
+    }
+
+    /** Delivers the event of the entry (27.6.1). */
+    private void injectEvent(Cpu c) {
+        long what = inject;
+        inject = 0;
+        int type = EventInfo.type(what);
+        int vector = EventInfo.vector(what);
+        if (type == EntryChecks.OTHER_EVENT) {
+            trap = true;
+            c.requestAttention();
+            return;
+        }
+        Exceptions.Source source = EventInfo.source(what);
+        long dr7 = c.field(CpuState.DR + 7 * 8);
+        if (type < EventInfo.SOFTWARE) {
+            if (type == EventInfo.NMI) {
+                c.setNmiBlocked(true);
+            }
+            injecting = type == EventInfo.EXCEPTION;
+            Exceptions.deliver(c, vector, source, EventInfo.hasError(what), EventInfo.error(what));
+        } else {
+            long rip = c.rip();
+            c.setRip(rip + injectLength);
+            injecting = true;
+            try {
+                Exceptions.software(c, vector, source);
+            } catch (GuestFault _) {
+                c.setRip(rip);
+                if (c.faultVector() == Vector.VM_EXIT) {
+                    exit(c, c.takeVectoring());
+                } else {
+                    injecting = false;
+                    Exceptions.deliver(c, c.faultVector(), Exceptions.Source.EXCEPTION, c.faultHasError(), c.faultError());
+                }
+            }
+        }
+        injecting = false;
+        if (vector == Vector.DB && c.guestMode() == this && type == EventInfo.EXCEPTION) {
+            c.setField(CpuState.DR + 7 * 8, dr7);
+        }
+    }
+
+    // ---- for a hypervisor that is no guest code ----
+
+    /** The next entry emulates one instruction. */
+    void emulate() {
+        emulating = true;
+        ept.setForgiving(true);
+    }
+
+    private void endEmulation() {
+        emulating = false;
+        ept.setForgiving(false);
+        cpu.setStepping(s.proc(Controls.MTF));
+    }
+
+    boolean injectionPending() {
+        return cpu.guestMode() == this && inject != 0;
+    }
+
+    Transition transition() {
+        return transition;
+    }
+
+    ExitReason reason() {
+        return reason;
+    }
+
+    int access() {
+        return access;
+    }
+
+    Ept ept() {
+        return ept;
+    }
+
+    Intercepts intercepts() {
+        return intercepts;
+    }
+}
