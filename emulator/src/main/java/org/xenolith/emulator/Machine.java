@@ -13,6 +13,7 @@ import org.xenolith.cpu.CpuModel;
 import org.xenolith.cpu.jit.LockstepDifference;
 import org.xenolith.cpu.mmu.TlbCounts;
 import org.xenolith.cpu.model.CpuModels;
+import org.xenolith.cpu.model.StandardModel;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.image.SnapshotMemory;
 import org.xenolith.host.HostClock;
@@ -52,7 +53,8 @@ public final class Machine implements AutoCloseable {
 
     private Machine(MachineConfig config) {
         this.config = config;
-        CpuModel model = CpuModels.parse(config.cpu());
+        StandardModel named = CpuModels.parse(config.cpu());
+        CpuModel model = bare(config) ? named : named.withoutVirtualization();
         int vcpus = 0;
         long bytes = 64L << 20;
         for (DomainConfig d : config.domains()) {
