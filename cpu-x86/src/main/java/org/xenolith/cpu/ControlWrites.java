@@ -112,7 +112,8 @@ public final class ControlWrites {
     /** MOV to CR4. */
     public static void setCr4(Cpu c, long v) {
         long old = c.cr4();
-        if ((v & ~cr4Mask(c.model())) != 0 || c.vmx().refusesCr4(v)) {
+        long allowed = cr4Mask(c.model()) | (c.vmx().on() ? ControlRegisters.CR4_VMXE : 0);
+        if ((v & ~allowed) != 0 || c.vmx().refusesCr4(v)) {
             throw c.gp0();
         }
         boolean pg = (c.cr0() & ControlRegisters.CR0_PG) != 0;

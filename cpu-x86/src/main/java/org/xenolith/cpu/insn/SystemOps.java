@@ -268,7 +268,7 @@ final class SystemOps {
 
     private static void hypercall(Cpu c, Insn i) {
         c.requestAttention();
-        if (c.vmx().on() && i.def().intercept() == Intercept.VMCALL) {
+        if (c.vmx().root() && i.def().intercept() == Intercept.VMCALL) {
             c.vmx().requireMode();
             c.vmx().require();
             c.vmx().vmcall();

@@ -5,7 +5,7 @@ package org.xenolith.cpu.virt;
  * entries with all the checks of VMRESUME or VMRUN, and what an exit says.
  *
  * <p>After an exit the guest's state is in the VMCS or VMCB, and the CPU keeps it as well: it is read from the CPU. A hypervisor that
- * changes registers other than the general ones calls {@link #save} before it enters again. Entering is cheap; the translations of the
+ * changes registers does so in the CPU: an entry takes the state from there. Entering is cheap; the translations of the
  * guest stay.
  */
 public interface Virtualizer {
@@ -32,7 +32,7 @@ public interface Virtualizer {
     /** The check that the last entry failed, or null. */
     String failure();
 
-    /** Puts all state of the CPU into the control structure as the guest's. */
+    /** Puts all state of the CPU into the control structure as the guest's; an entry does so by itself. */
     void save();
 
     /** Moves RIP behind the instruction that exited, and ends an interrupt shadow. */

@@ -160,6 +160,10 @@ final class Intercepts {
     private boolean toCr(Insn i) {
         int cr = i.op0().reg();
         long v = i.read1(c);
+        if (c.root() != null && (cr == 0 || cr == 4)) {
+            keepOwned(cr, v);
+            return true;
+        }
         boolean exits = switch (cr) {
             case 0 -> ((v ^ s.v.get(Field.CR0_SHADOW)) & s.v.get(Field.CR0_MASK)) != 0;
             case 3 -> s.proc(Controls.CR3_LOAD) && !target(v);
@@ -168,6 +172,16 @@ final class Intercepts {
             default -> false;
         };
         return !exits || crExit(i, cr | (long) i.r1() << 8);
+    }
+
+    /** A hypervisor that is no guest code lets the guest see its own value of the bits that it owns. */
+    private void keepOwned(int cr, long v) {
+        if (cr == 4 && (v & ControlRegisters.CR4_VMXE) != 0) {
+            throw c.gp0();
+        }
+        long mask = s.v.get(cr == 0 ? Field.CR0_MASK : Field.CR4_MASK);
+        int shadow = cr == 0 ? Field.CR0_SHADOW : Field.CR4_SHADOW;
+        s.v.put(shadow, s.v.get(shadow) & ~mask | v & mask);
     }
 
     private boolean target(long v) {

@@ -6,6 +6,7 @@ import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.Flags;
 import org.xenolith.cpu.apic.StartUp;
 import org.xenolith.cpu.mmu.Mmu;
+import org.xenolith.cpu.virt.Virtualizer;
 import org.xenolith.time.Timers;
 
 /**
@@ -61,12 +62,15 @@ public final class Vmx {
 
     /** RESET#. */
     public void reset() {
+        guest.reset();
+        if (cpu.root() != null) {
+            return;
+        }
         featureControl = 0;
         on = false;
         vmxonPointer = NONE;
         current = NONE;
         initPending = false;
-        guest.reset();
     }
 
     /** In VMX operation, root or not. */
@@ -96,7 +100,7 @@ public final class Vmx {
 
     /** INIT while it is blocked (root operation), or in a guest, which exits. True when it has been taken care of. */
     public boolean init() {
-        if (!on) {
+        if (!on || cpu.root() != null) {
             return false;
         }
         initPending = true;
@@ -108,7 +112,7 @@ public final class Vmx {
 
     /** A start-up message in a guest: an exit when it waits for one, else nothing. True when it has been taken care of. */
     public boolean startUp(int vector) {
-        if (!on) {
+        if (!on || cpu.root() != null) {
             return false;
         }
         if (cpu.guestMode() == guest) {
@@ -376,6 +380,11 @@ public final class Vmx {
     }
 
     // ---- entries ----
+
+    /** VT-x for a hypervisor that is no guest code; the CPU's {@code Stage2} must be the identity. */
+    public Virtualizer virtualizer() {
+        return new VmxVirtualizer(cpu, this);
+    }
 
     /** VMLAUNCH and VMRESUME; RIP is past the instruction. */
     public void enter(boolean resume) {

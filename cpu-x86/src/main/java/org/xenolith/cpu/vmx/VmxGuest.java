@@ -102,8 +102,9 @@ final class VmxGuest implements GuestMode {
         if (!java) {
             transition.loadGuest();
         }
-        long offset = s.proc(Controls.USE_TSC_OFFSET) ? s.v.get(Field.TSC_OFFSET) : 0;
-        cpu.setField(CpuState.TSC_OFFSET, hostTscOffset + offset);
+        if (!java && s.proc(Controls.USE_TSC_OFFSET)) {
+            cpu.setField(CpuState.TSC_OFFSET, hostTscOffset + s.v.get(Field.TSC_OFFSET));
+        }
         boolean vpid = s.proc2(Controls.VPID);
         boolean second = s.proc2(Controls.EPT) || apicPage;
         cpu.setGuestMode(this);
@@ -401,6 +402,10 @@ final class VmxGuest implements GuestMode {
 
     @Override
     public void taskSwitch(Cpu c, int selector, TaskSwitchSource source, boolean hasError, int error) {
+        if (c.root() != null) {
+            // the CPU does it as well as its hypervisor would
+            return;
+        }
         note(ExitReason.TASK_SWITCH, selector & 0xffff | (long) source.ordinal() << 30);
         if (source != TaskSwitchSource.GATE) {
             ripPast = c.rip();
