@@ -89,7 +89,7 @@ final class ConfigFiles {
                 d.ramdisk(),
                 d.commandLine(), d.memoryBytes(), d.maxMemoryBytes(), d.vcpus(), d.maxVcpus(), restarts,
                 GuestDevices.nics(file + ": vif", texts(d.vifs())),
-                GuestDevices.disks(file + ": disk", texts(d.disks())), d.uuid());
+                GuestDevices.disks(file + ": disk", texts(d.disks())), Optional.empty(), d.uuid());
     }
 
     private static List<String> texts(List<XlValue.Text> values) {

@@ -53,6 +53,7 @@ public final class Main implements Runnable {
         CommandLine.tracer().setLevel(CommandLine.TraceLevel.OFF); // it would warn of an option given twice
         CommandLine command = new CommandLine(new Main());
         command.addSubcommand(new RunCommand(app));
+        command.addSubcommand(new MachineCommand(app));
         command.addSubcommand(new DemoCommand(app));
         command.addSubcommand(new InfoCommand(app));
         command.addSubcommand(ImageCommand.commandLine(app));

@@ -101,11 +101,12 @@ final class StatsFile {
     private static ObjectNode domain(ObjectNode node, int id, String name, String type, int vcpus, String outcome,
             long instructions, RunResult.MemoryUse memory, String sha256, long bytes) {
         OnDemandUse pool = memory.onDemand();
+        node.put("id", id).put("name", name).put("type", type).put("vcpus", vcpus).put("outcome", outcome)
+                .put("instructions", instructions).put("memory_kib", memory.ownedKib())
+                .put("memory_limit_kib", memory.limitKib());
         node.putObject("on_demand").put("pool_kib", pool.poolPages() << 2).put("unbacked_kib", pool.unbackedGfns() << 2)
                 .put("populated", pool.populated()).put("reclaimed", pool.reclaimed());
-        return node.put("id", id).put("name", name).put("type", type).put("vcpus", vcpus).put("outcome", outcome)
-                .put("instructions", instructions).put("memory_kib", memory.ownedKib())
-                .put("memory_limit_kib", memory.limitKib()).put("console_sha256", sha256).put("console_bytes", bytes);
+        return node.put("console_sha256", sha256).put("console_bytes", bytes);
     }
 
     private static void disk(ObjectNode node, RunResult.DiskResult disk) {

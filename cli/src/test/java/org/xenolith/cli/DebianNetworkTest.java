@@ -95,7 +95,8 @@ final class DebianNetworkTest {
         return new DomainConfig(name, GuestType.PVH, Optional.of(kernel), Optional.of(initrd), "console=hvc0 quiet",
                 256L << 20,
                 256L << 20, 1, 1,
-                Restarts.onReboot(false), List.of(NicSpec.parse(net)), List.of(), Optional.empty());
+                Restarts.onReboot(false), List.of(NicSpec.parse(net)), List.of(), Optional.empty(),
+                Optional.empty());
     }
 
     private static RunResult run(List<DomainConfig> guests, Tier tier, Map<String, StringBuilder> printed)

@@ -92,7 +92,7 @@ final class FakeMachine implements MachineFactory {
     /** A result with numbers that can be recognised. */
     static RunResult result(MachineConfig config, Outcome outcome, String crashReport) {
         String reason = outcome == Outcome.POWEROFF ? "" : "because of " + outcome.label();
-        return new RunResult(outcome, reason, 1_234_567_890_123L, 5_000_000_000L, 25_000, Tier.INTERPRETER, 1.0, 321,
+        return new RunResult(outcome, 0, reason, 1_234_567_890_123L, 5_000_000_000L, 25_000, Tier.INTERPRETER, 1.0, 321,
                 Map.of("hlt", 7L), Map.of("CPUID", 9L),
                 config.domains().stream().map(d -> domain(d, outcome, crashReport)).toList(),
                 Map.of("msr:0x611", 3L), Map.of("pv.mm:bad_owner", 2L));

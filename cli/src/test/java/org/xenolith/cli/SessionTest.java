@@ -36,7 +36,7 @@ final class SessionTest {
     private static final List<String> KEYS = List.of("outcome", "instructions", "virtual_ns", "wall_ms", "tier",
             "interpreted_share", "peak_rss_mb", "exits", "interpreted", "domains", "unimplemented", "refused");
     private static final List<String> DOMAIN_KEYS = List.of("id", "name", "type", "vcpus", "outcome", "instructions",
-            "memory_kib", "memory_limit_kib", "console_sha256", "console_bytes", "disks", "nics");
+            "memory_kib", "memory_limit_kib", "on_demand", "console_sha256", "console_bytes", "disks", "nics");
 
     @TempDir
     Path folder;
@@ -163,7 +163,8 @@ final class SessionTest {
         assertEquals("{\"msr:0x611\":3}", s.get("unimplemented").toString());
         assertEquals("{\"pv.mm:bad_owner\":2}", s.get("refused").toString());
         assertEquals("{\"id\":1,\"name\":\"guest\",\"type\":\"pvh\",\"vcpus\":1,\"outcome\":\"poweroff\","
-                + "\"instructions\":1234567890000,\"memory_kib\":524288,\"memory_limit_kib\":524288,\"console_sha256\":\""
+                + "\"instructions\":1234567890000,\"memory_kib\":524288,\"memory_limit_kib\":524288,"
+                + "\"on_demand\":{\"pool_kib\":0,\"unbacked_kib\":0,\"populated\":0,\"reclaimed\":0},\"console_sha256\":\""
                 + "ab".repeat(32) + "\",\"console_bytes\":42,"
                 + "\"disks\":[],\"nics\":[{\"id\":0,\"mac\":\"00:16:3e:01:02:03\",\"network\":\"nat\",\"rx_frames\":1,"
                 + "\"rx_bytes\":64,\"rx_dropped\":0,\"rx_errors\":0,\"tx_frames\":2,\"tx_bytes\":128,\"tx_errors\":3}]}",

@@ -21,12 +21,13 @@ import org.xenolith.guests.net.NicSpec;
  * @param restarts after which ends the guest is started again
  * @param nics network interfaces, eth0 first
  * @param disks disks, of which those without a name get the first {@code xvd} names that are free
+ * @param pc what else is in the PC that the guest sees; empty for one that sees none
  * @param uuid its handle; empty to derive one from the machine's seed and the guest's name
  */
 public record DomainConfig(String name, GuestType type, Optional<Path> kernel, Optional<Path> initrd,
         String commandLine, long memoryBytes, long maxMemoryBytes, int vcpus, int maxVcpus, Restarts restarts,
         List<NicSpec> nics,
-        List<DiskConfig> disks, Optional<UUID> uuid) {
+        List<DiskConfig> disks, Optional<PcHardware> pc, Optional<UUID> uuid) {
     public DomainConfig {
         if (maxMemoryBytes < memoryBytes || maxVcpus < vcpus) {
             throw new IllegalArgumentException("what " + name + " has at the start is more than its maximum");
@@ -39,6 +40,6 @@ public record DomainConfig(String name, GuestType type, Optional<Path> kernel, O
     public DomainConfig(String name, GuestType type, Path kernel, Optional<Path> initrd, String commandLine,
             long memoryBytes, int vcpus, boolean reboot) {
         this(name, type, Optional.of(kernel), initrd, commandLine, memoryBytes, memoryBytes, vcpus, vcpus,
-                Restarts.onReboot(reboot), List.of(), List.of(), Optional.empty());
+                Restarts.onReboot(reboot), List.of(), List.of(), Optional.empty(), Optional.empty());
     }
 }

@@ -43,6 +43,16 @@ interface Guest {
 
     boolean consoleClosed();
 
+    /** The screen of a guest that has one, else null. */
+    default GuestScreen screen() {
+        return null;
+    }
+
+    /** The status with which the guest has asked to exit (isa-debug-exit), or 0. */
+    default int exitCode() {
+        return 0;
+    }
+
     /** Makes the disks durable and closes them, at the end of the run. */
     void closeDisks();
 

@@ -2,11 +2,15 @@ package org.xenolith.emulator;
 
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xenolith.devices.BlockBackend;
 import org.xenolith.guests.ImageException;
+import org.xenolith.guests.image.DiskImage;
 import org.xenolith.guests.image.DiskImages;
 import org.xenolith.guests.image.SnapshotMemory;
 import org.xenolith.hypervisor.Domain;
@@ -22,6 +26,8 @@ final class GuestDisks implements AutoCloseable {
 
     private final List<DiskConfig> configs;
     private final List<VirtualDisk> disks = new ArrayList<>();
+    private final List<BlockBackend> images = new ArrayList<>();
+    private DiskImage cdrom;
     private final List<Blkback> backends = new ArrayList<>();
     private final List<String> problems = new ArrayList<>();
     private boolean closed;
@@ -43,8 +49,9 @@ final class GuestDisks implements AutoCloseable {
         boolean done = false;
         try {
             for (int i = 0; i < configs.size(); i++) {
-                all.disks.add(new VirtualDisk(devices.get(i),
-                        DiskImages.open(configs.get(i).image(), snapshots)));
+                BlockBackend image = DiskImages.open(configs.get(i).image(), snapshots);
+                all.images.add(image);
+                all.disks.add(new VirtualDisk(devices.get(i), image));
             }
             done = true;
             return all;
@@ -53,6 +60,38 @@ final class GuestDisks implements AutoCloseable {
                 all.close();
             }
         }
+    }
+
+    /**
+     * Opens the images, with one in the CD-ROM drive.
+     *
+     * @param disc empty for an empty drive
+     */
+    static GuestDisks open(List<DiskConfig> configs, Optional<Path> disc, SnapshotMemory snapshots)
+            throws ImageException, NoSuchFileException {
+        GuestDisks all = open(configs, snapshots);
+        if (disc.isPresent()) {
+            boolean done = false;
+            try {
+                all.cdrom = DiskImages.openCdrom(disc.get());
+                done = true;
+            } finally {
+                if (!done) {
+                    all.close();
+                }
+            }
+        }
+        return all;
+    }
+
+    /** The image of a disk, which emulated devices share with {@link Blkback}. */
+    BlockBackend image(int i) {
+        return images.get(i);
+    }
+
+    /** The disc in the CD-ROM drive, or null. */
+    BlockBackend cdrom() {
+        return cdrom;
     }
 
     /** Gives a domain the disks. */
@@ -86,6 +125,13 @@ final class GuestDisks implements AutoCloseable {
         }
         closed = true;
         detach();
+        if (cdrom != null) {
+            try {
+                cdrom.close();
+            } catch (IOException e) {
+                LOG.warn("the disc could not be closed: {}", e.getMessage());
+            }
+        }
         for (VirtualDisk d : disks) {
             String problem = "";
             try {

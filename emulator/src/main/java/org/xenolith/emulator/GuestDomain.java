@@ -2,10 +2,7 @@ package org.xenolith.emulator;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -45,20 +42,16 @@ final class GuestDomain implements Guest {
     private final Xenstored xenstored;
     private final Execution execution;
     private final UUID uuid;
-    private final Console console;
     private final GuestNics nics;
     private final SnapshotMemory snapshots;
     private final Progress progress;
-    private final MessageDigest digest;
+    private final ConsoleLog log;
     private final byte[] input = new byte[1024];
     private final List<VirtualCpu> cpus = new ArrayList<>();
     private GuestDisks disks;
     private Domain domain;
     private ConsoleRing ring;
-    private long consoleBytes;
     private long instructionsBefore;
-    private boolean consoleClosed;
-    private boolean talked;
     private Outcome outcome;
     private String crashReport = "";
 
@@ -70,15 +63,10 @@ final class GuestDomain implements Guest {
         this.execution = execution;
         this.nics = nics;
         this.snapshots = snapshots;
-        this.console = console;
         this.progress = progress;
         this.uuid = config.uuid().orElseGet(
                 () -> UUID.nameUUIDFromBytes((seed + "/" + config.name()).getBytes(StandardCharsets.UTF_8)));
-        try {
-            digest = MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
+        log = new ConsoleLog(console);
     }
 
     @Override
@@ -97,7 +85,7 @@ final class GuestDomain implements Guest {
 
     @Override
     public Console console() {
-        return console;
+        return log.console();
     }
 
     @Override
@@ -197,18 +185,8 @@ final class GuestDomain implements Guest {
                                 new GuestDescription.Ring(domain.params().get(HvmParams.CONSOLE_PFN), consolePort),
                                 "pty", "")));
         DomainLinks.xenstore(domain, xenstored);
-        ring = DomainLinks.console(domain, this::output);
+        ring = DomainLinks.console(domain, log::output);
         nics.attach(domain, xenstored);
-    }
-
-    private int output(byte[] data, int offset, int length) {
-        digest.update(data, offset, length);
-        consoleBytes += length;
-        talked = true;
-        if (!console.output(data, offset, length)) {
-            consoleClosed = true;
-        }
-        return length;
     }
 
     /** Sets the memory that the guest is to have; nothing where it has ended. */
@@ -222,9 +200,8 @@ final class GuestDomain implements Guest {
     public void pollInput() {
         int room = Math.min(input.length, ring.inputRoom());
         if (room > 0) {
-            int n = console.input(input, 0, room);
+            int n = log.input(input, room);
             if (n > 0) {
-                talked = true;
                 ring.feed(input, 0, n);
             }
         }
@@ -232,14 +209,12 @@ final class GuestDomain implements Guest {
 
     @Override
     public boolean takeTalked() {
-        boolean t = talked;
-        talked = false;
-        return t;
+        return log.takeTalked();
     }
 
     @Override
     public boolean consoleClosed() {
-        return consoleClosed;
+        return log.closed();
     }
 
     long instructions() {
@@ -334,7 +309,7 @@ final class GuestDomain implements Guest {
     public RunResult.DomainResult result() {
         return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(),
                 config.vcpus(), outcome,
-                instructions(), memory(), HexFormat.of().formatHex(digest.digest()), consoleBytes, crashReport,
+                instructions(), memory(), log.sha256(), log.bytes(), crashReport,
                 disks.results(), nics.counts());
     }
 

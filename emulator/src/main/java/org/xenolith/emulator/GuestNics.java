@@ -32,6 +32,10 @@ final class GuestNics implements AutoCloseable {
         this.nics = List.copyOf(nics);
     }
 
+    List<Nic> all() {
+        return nics;
+    }
+
     /** Gives a new domain its interfaces. */
     void attach(Domain domain, Xenstored xenstored) {
         for (int i = 0; i < nics.size(); i++) {

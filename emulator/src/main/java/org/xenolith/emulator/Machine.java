@@ -41,6 +41,7 @@ public final class Machine implements AutoCloseable {
     private final Timers timers = new Timers();
     private final MachineClock clock;
     private final RunLoop loop;
+    private final CpuModel model;
     private final Optional<XenHost> xen;
     private final Execution execution;
     private final Statistics bareStatistics = new Statistics("unimplemented");
@@ -54,7 +55,7 @@ public final class Machine implements AutoCloseable {
     private Machine(MachineConfig config) {
         this.config = config;
         StandardModel named = CpuModels.parse(config.cpu());
-        CpuModel model = bare(config) ? named : named.withoutVirtualization();
+        model = bare(config) ? named : named.withoutVirtualization();
         int vcpus = 0;
         long bytes = 64L << 20;
         for (DomainConfig d : config.domains()) {
@@ -102,10 +103,12 @@ public final class Machine implements AutoCloseable {
         try {
             SnapshotMemory snapshots = SnapshotMemory.ofHeap();
             for (DomainConfig d : config.domains()) {
-                Guest g = new GuestDomain(d, m.xen.orElseThrow(), m.execution, config.seed(), console.apply(d),
-                        m.networks.plug(d), snapshots, progress);
+                Guest g = m.guest(d, console.apply(d), snapshots, progress);
                 m.guests.add(g);
                 g.start();
+                if (g.screen() != null) {
+                    g.screen().setWakeup(() -> g.console().interrupt());
+                }
             }
             m.collectCpus();
             for (MemorySet s : config.memorySets()) {
@@ -138,6 +141,15 @@ public final class Machine implements AutoCloseable {
         throw new IllegalArgumentException("there is no guest '" + domain + "' with a balloon");
     }
 
+    private Guest guest(DomainConfig d, Console console, SnapshotMemory snapshots, Progress progress) {
+        if (xen.isPresent()) {
+            return new GuestDomain(d, xen.get(), execution, config.seed(), console, networks.plug(d), snapshots,
+                    progress);
+        }
+        return new BarePc(d, config, new BarePc.Parts(memory, clock, timers, bareStatistics, model), execution, console,
+                networks.plug(d), snapshots, progress);
+    }
+
     private void collectCpus() {
         List<VirtualCpu> all = new ArrayList<>();
         for (Guest g : guests) {
@@ -156,6 +168,9 @@ public final class Machine implements AutoCloseable {
             guests.forEach(g -> {
                 if (g.outcome() == null) {
                     g.pollInput();
+                    if (g.screen() != null && g.screen().poll()) {
+                        idleNs = 0;
+                    }
                 }
             });
             if (networks.poll()) {
@@ -167,6 +182,13 @@ public final class Machine implements AutoCloseable {
             settle();
         }
         execution.finish();
+        for (Guest g : guests) {
+            if (g.screen() != null) {
+                for (String problem : g.screen().finish()) {
+                    reason = reason.isEmpty() ? problem : reason + "; " + problem;
+                }
+            }
+        }
         guests.forEach(Guest::closeDisks);
         return result();
     }
@@ -188,7 +210,7 @@ public final class Machine implements AutoCloseable {
             if (g.takeTalked()) {
                 idleNs = 0;
             }
-            if (g.consoleClosed()) {
+            if (g.consoleClosed() || g.screen() != null && g.screen().closed()) {
                 endAll(Outcome.DESTROYED, "the console was closed");
             }
         }
@@ -234,7 +256,8 @@ public final class Machine implements AutoCloseable {
         }
         long now = clock.now();
         long next = Math.min(timers.next(), config.timeoutNs());
-        boolean listening = guests.stream().anyMatch(g -> g.outcome() == null && !g.console().inputEnded());
+        boolean listening = guests.stream().anyMatch(g -> g.outcome() == null && (!g.console().inputEnded()
+                || g.screen() != null && g.screen().watched()));
         if (next == Timers.NEVER && !listening && !networks.awaitsHost()) {
             endAll(Outcome.TIMEOUT, "every vCPU waits and nothing can wake one");
             return;
@@ -263,7 +286,9 @@ public final class Machine implements AutoCloseable {
             clock.jumpTo(next);
             return;
         }
-        long waitMs = Math.clamp((next - Math.max(now, wallNs)) / MS, 1, MAX_WAIT_MS);
+        long most = guests.stream().filter(g -> g.screen() != null).mapToLong(g -> g.screen().pollWithinMs()).min()
+                .orElse(MAX_WAIT_MS);
+        long waitMs = Math.clamp((next - Math.max(now, wallNs)) / MS, 1, Math.clamp(most, 1, MAX_WAIT_MS));
         guests.stream().filter(g -> g.outcome() == null).findFirst().ifPresent(g -> g.console().await(waitMs));
         clock.jumpTo(Math.min(next, Math.max(now, wall.nanos())));
     }
@@ -293,7 +318,8 @@ public final class Machine implements AutoCloseable {
         exits.put("tlb_switch", sum(TlbCounts::switches));
         exits.put("tlb_parked", sum(TlbCounts::parked));
         exits.put("tlb_restored", sum(TlbCounts::restored));
-        return new RunResult(worst, reason, instructions, clock.now(), wall.millis(), execution.tier(),
+        int exitCode = guests.stream().mapToInt(Guest::exitCode).filter(c -> c != 0).findFirst().orElse(0);
+        return new RunResult(worst, exitCode, reason, instructions, clock.now(), wall.millis(), execution.tier(),
                 execution.interpretedShare(instructions), ProcessMemory.peakRssMb(), exits, execution.interpreted(),
                 domains, new TreeMap<>(statistics().counts()),
                 new TreeMap<>(xen.map(x -> x.host().refusals().counts()).orElseGet(TreeMap::new)));

@@ -78,6 +78,11 @@ final class MachineClock implements VirtualClock {
         roundStart = Math.max(roundStart + length, lastRead);
     }
 
+    /** Lets time pass in the middle of an instruction, without instructions. */
+    void pass(long ns) {
+        roundStart += ns;
+    }
+
     /** Lets idle time pass at once. */
     void jumpTo(long time) {
         if (time > roundStart) {

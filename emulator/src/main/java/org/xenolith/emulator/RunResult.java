@@ -9,6 +9,7 @@ import org.xenolith.hypervisor.blkback.DiskCounts;
  * How a run ended and what it did: the statistics that {@code --stats} writes.
  *
  * @param outcome of the run: the worst of its domains
+ * @param exitCode status that a guest has asked to exit with (isa-debug-exit), or 0
  * @param reason one line for the user where the outcome is not a power-off; empty otherwise
  * @param instructions instructions, REP iterations and event deliveries of all CPUs
  * @param virtualNs virtual time since power-on in nanoseconds
@@ -22,7 +23,8 @@ import org.xenolith.hypervisor.blkback.DiskCounts;
  * @param unimplemented counts of what guests asked for and is not built, by name, sorted
  * @param refused counts of what guests asked for and must not have, by name, sorted
  */
-public record RunResult(Outcome outcome, String reason, long instructions, long virtualNs, long wallMs, Tier tier,
+public record RunResult(Outcome outcome, int exitCode, String reason, long instructions, long virtualNs, long wallMs,
+        Tier tier,
         double interpretedShare, long peakRssMb, Map<String, Long> exits, Map<String, Long> interpreted,
         List<DomainResult> domains,
         Map<String, Long> unimplemented, Map<String, Long> refused) {

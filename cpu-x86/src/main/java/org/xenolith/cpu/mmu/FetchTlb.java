@@ -155,7 +155,8 @@ final class FetchTlb {
             dropped |= invalidate(slot);
         }
         global.clear();
-        return dropped | retirePrograms();
+        dropped |= retirePrograms();
+        return dropped;
     }
 
     /** Returns whether there was anything. */

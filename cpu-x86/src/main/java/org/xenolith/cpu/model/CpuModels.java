@@ -58,7 +58,8 @@ public final class CpuModels {
         return switch (name) {
             case "x86-64-v2" -> model(name, false, 6, 0x6b, BASE + V2 + SYSTEM + INTEL);
             case "x86-64-v3" -> model(name, false, 6, 0x6b, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO);
-            case "intel" -> model(name, false, 6, 0x8f, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO + REST + VIRTUAL_INTEL);
+            case "intel" ->
+                model(name, false, 6, 0x8f, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO + REST + VIRTUAL_INTEL);
             case "amd" -> model(name, true, 0x19, 0x11, BASE + V2 + SYSTEM + AMD + V3 + CRYPTO + REST);
             default -> throw new IllegalArgumentException(
                     "no CPU model '" + name + "'; there are " + String.join(", ", NAMES));

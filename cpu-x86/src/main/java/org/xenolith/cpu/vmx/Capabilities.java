@@ -13,12 +13,15 @@ final class Capabilities {
     static final int LAST = 0x491;
 
     private static final int PIN_ONE = 0x16;
-    static final int PIN_MAY = PIN_ONE | Controls.PIN_EXTERNAL | Controls.PIN_NMI | Controls.PIN_VIRTUAL_NMI | Controls.PIN_TIMER
+    static final int PIN_MAY = PIN_ONE | Controls.PIN_EXTERNAL | Controls.PIN_NMI | Controls.PIN_VIRTUAL_NMI
+            | Controls.PIN_TIMER
             | Controls.PIN_POSTED;
     private static final int PROC_ONE = 0x0401_e172;
     static final int PROC_MUST = PROC_ONE & ~(Controls.CR3_LOAD | Controls.CR3_STORE);
-    static final int PROC_MAY = PROC_ONE | Controls.INTERRUPT_WINDOW | Controls.USE_TSC_OFFSET | Controls.HLT | Controls.INVLPG
-            | Controls.MWAIT | Controls.RDPMC | Controls.RDTSC | Controls.CR8_LOAD | Controls.CR8_STORE | Controls.TPR_SHADOW
+    static final int PROC_MAY = PROC_ONE | Controls.INTERRUPT_WINDOW | Controls.USE_TSC_OFFSET | Controls.HLT
+            | Controls.INVLPG
+            | Controls.MWAIT | Controls.RDPMC | Controls.RDTSC | Controls.CR8_LOAD | Controls.CR8_STORE
+            | Controls.TPR_SHADOW
             | Controls.NMI_WINDOW | Controls.MOV_DR | Controls.UNCONDITIONAL_IO | Controls.IO_BITMAPS | Controls.MTF
             | Controls.MSR_BITMAPS | Controls.MONITOR | Controls.PAUSE | Controls.SECONDARY;
     static final int PROC2_MAY = Controls.APIC_ACCESSES | Controls.EPT | Controls.DESCRIPTOR_TABLES | Controls.RDTSCP
@@ -31,7 +34,8 @@ final class Capabilities {
             | Controls.EXIT_LOAD_PAT | Controls.EXIT_SAVE_EFER | Controls.EXIT_LOAD_EFER | Controls.EXIT_SAVE_TIMER;
     private static final int ENTRY_ONE = 0x11ff;
     static final int ENTRY_MUST = ENTRY_ONE & ~Controls.ENTRY_LOAD_DEBUG;
-    static final int ENTRY_MAY = ENTRY_ONE | Controls.ENTRY_GUEST64 | Controls.ENTRY_LOAD_PAT | Controls.ENTRY_LOAD_EFER;
+    static final int ENTRY_MAY = ENTRY_ONE | Controls.ENTRY_GUEST64 | Controls.ENTRY_LOAD_PAT
+            | Controls.ENTRY_LOAD_EFER;
     static final int PIN_MUST = PIN_ONE;
 
     /** The preemption timer counts down when bit 5 of the time-stamp counter changes. */
@@ -42,7 +46,8 @@ final class Capabilities {
     /** Write-back VMCS accesses, INS and OUTS information, true controls. */
     private static final long BASIC = Vmcs.REVISION | (long) Vmcs.BYTES << 32 | 6L << 50 | 1L << 54 | 1L << 55;
     /** Execute-only, 4 levels, UC and WB, 2 MiB and 1 GiB pages, INVEPT of both types, A and D; INVVPID of all types. */
-    static final long EPT_VPID = 1 | 1 << 6 | 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 20 | 1 << 21 | 1 << 25 | 1 << 26
+    static final long EPT_VPID = 1 | 1 << 6 | 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 20 | 1 << 21 | 1 << 25
+            | 1 << 26
             | 1L << 32 | 0xfL << 40;
     static final long CR0_MUST = ControlRegisters.CR0_PE | ControlRegisters.CR0_NE | ControlRegisters.CR0_PG;
     static final long CR4_MUST = ControlRegisters.CR4_VMXE;

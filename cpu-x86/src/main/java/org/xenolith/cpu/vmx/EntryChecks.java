@@ -338,7 +338,8 @@ final class EntryChecks {
             int seg = k;
             t.check(SEGMENTS[k] + " is a present code or data segment without reserved bits", s -> s.rflag(Flags.VM)
                     || seg != CpuState.CS && !s.usable(seg)
-                    || (s.rights(seg) & 0x90) == 0x90 && (s.rights(seg) & (seg == CpuState.CS ? 0xfffe_0f00 : 0xffff_0f00)) == 0);
+                    || (s.rights(seg) & 0x90) == 0x90
+                            && (s.rights(seg) & (seg == CpuState.CS ? 0xfffe_0f00 : 0xffff_0f00)) == 0);
             t.check("the granularity of " + SEGMENTS[k] + " goes with its limit",
                     s -> s.rflag(Flags.VM) || seg != CpuState.CS && !s.usable(seg) || s.granular(seg));
         }
@@ -367,9 +368,10 @@ final class EntryChecks {
                 s -> s.activity() == 0 || !s.blocked(BLOCKED_BY_STI | BLOCKED_BY_SS));
         t.check("the injected event can be taken in the activity state", s -> !s.injects() || switch (s.activity()) {
             case 0 -> true;
-            case 1 -> s.eventType() == EventInfo.EXTERNAL || s.eventType() == EventInfo.NMI || s.eventType() == OTHER_EVENT
-                    || s.eventType() == EventInfo.EXCEPTION
-                            && (s.eventVector() == Vector.DB || s.eventVector() == Vector.MC);
+            case 1 ->
+                s.eventType() == EventInfo.EXTERNAL || s.eventType() == EventInfo.NMI || s.eventType() == OTHER_EVENT
+                        || s.eventType() == EventInfo.EXCEPTION
+                                && (s.eventVector() == Vector.DB || s.eventVector() == Vector.MC);
             case 2 -> s.eventType() == EventInfo.NMI
                     || s.eventType() == EventInfo.EXCEPTION && s.eventVector() == Vector.MC;
             default -> false;

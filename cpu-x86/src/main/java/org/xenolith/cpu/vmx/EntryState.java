@@ -86,7 +86,8 @@ final class EntryState {
 
     /** EFER as an entry or exit loads it: no reserved bits, LMA as the control says, LME the same where paging is on. */
     boolean validEfer(long efer, boolean wide, boolean paging) {
-        long defined = ControlRegisters.EFER_SCE | ControlRegisters.EFER_LME | ControlRegisters.EFER_LMA | ControlRegisters.EFER_NXE;
+        long defined = ControlRegisters.EFER_SCE | ControlRegisters.EFER_LME | ControlRegisters.EFER_LMA
+                | ControlRegisters.EFER_NXE;
         boolean lma = (efer & ControlRegisters.EFER_LMA) != 0;
         boolean lme = (efer & ControlRegisters.EFER_LME) != 0;
         return (efer & ~defined) == 0 && lma == wide && (!paging || lma == lme);

@@ -290,7 +290,8 @@ final class Intercepts {
             return false;
         }
         int seg = in ? CpuState.ES : i.seg();
-        long offset = c.reg(in ? CpuState.RDI : CpuState.RSI) & (i.addressBits() == 64 ? -1L : (1L << i.addressBits()) - 1);
+        long offset = c.reg(in ? CpuState.RDI : CpuState.RSI)
+                & (i.addressBits() == 64 ? -1L : (1L << i.addressBits()) - 1);
         long linear = Segmentation.linear(c, seg, offset, bytes, in);
         throw guest.leaveAmid(i, ExitReason.IO, q, InstructionInfo.string(i, in), linear);
     }
@@ -354,7 +355,8 @@ final class Intercepts {
             throw c.ud();
         }
         boolean wait = i.def().mnemonic().equals("MWAIT");
-        return exitIf(s.proc(wait ? Controls.MWAIT : Controls.MONITOR), i, wait ? ExitReason.MWAIT : ExitReason.MONITOR);
+        return exitIf(s.proc(wait ? Controls.MWAIT : Controls.MONITOR), i,
+                wait ? ExitReason.MWAIT : ExitReason.MONITOR);
     }
 
     private boolean random(Insn i) {

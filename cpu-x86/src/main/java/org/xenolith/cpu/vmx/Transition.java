@@ -15,7 +15,8 @@ import org.xenolith.cpu.Msr;
 final class Transition {
     private static final long LMA_LME = ControlRegisters.EFER_LMA | ControlRegisters.EFER_LME;
     /** CR0: CD, NW, ET and the bits that are reserved stay. */
-    private static final long CR0_KEPT = ControlRegisters.CR0_CD | ControlRegisters.CR0_NW | ControlRegisters.CR0_ET | 0x1ffa_ffc0L;
+    private static final long CR0_KEPT = ControlRegisters.CR0_CD | ControlRegisters.CR0_NW | ControlRegisters.CR0_ET
+            | 0x1ffa_ffc0L;
     private static final int UNUSABLE = 0x1_0000;
 
     private final Cpu c;

@@ -148,8 +148,8 @@ final class VmxGuest implements GuestMode {
         timed = s.pin(Controls.PIN_TIMER);
         if (timed) {
             long now = cpu.model().ticks(cpu.clock().now());
-            timerTicks = (now >>> Capabilities.TIMER_SHIFT) + (s.v.get(Field.PREEMPTION_TIMER) & 0xffff_ffffL)
-                    << Capabilities.TIMER_SHIFT;
+            timerTicks = (now >>> Capabilities.TIMER_SHIFT)
+                    + (s.v.get(Field.PREEMPTION_TIMER) & 0xffff_ffffL) << Capabilities.TIMER_SHIFT;
             timer.arm(cpu.model().nanoseconds(timerTicks));
         }
     }
@@ -296,7 +296,8 @@ final class VmxGuest implements GuestMode {
         v.put(Field.VECTORING, vectoring & 0xffff_ffffL);
         v.put(Field.VECTORING_ERROR, vectoring >>> 32);
         boolean fault = EventInfo.type(event) == EventInfo.EXCEPTION && EventInfo.vector(event) != Vector.DB
-                || reason == ExitReason.EPT_VIOLATION || reason == ExitReason.EPT_MISCONFIG || reason == ExitReason.APIC_ACCESS;
+                || reason == ExitReason.EPT_VIOLATION || reason == ExitReason.EPT_MISCONFIG
+                || reason == ExitReason.APIC_ACCESS;
         if (fault && vectoring == 0) {
             cpu.setSystemFlags(cpu.systemFlags() | Flags.RF);
         }
@@ -487,7 +488,8 @@ final class VmxGuest implements GuestMode {
             if (state == HLT) {
                 boolean direct = !s.pin(Controls.PIN_EXTERNAL) || c.root() != null;
                 wakes |= pending || s.proc(Controls.MTF) && entered || c.debug().pending() || belowThreshold
-                        || in && (s.proc(Controls.INTERRUPT_WINDOW) || s.proc2(Controls.VIRTUAL_INTERRUPTS) && apic.pending()
+                        || in && (s.proc(Controls.INTERRUPT_WINDOW)
+                                || s.proc2(Controls.VIRTUAL_INTERRUPTS) && apic.pending()
                                 || direct && (c.environment().hasExternalInterrupt(c) || c.apic().pending()));
             } else {
                 wakes |= pending;
@@ -647,7 +649,8 @@ final class VmxGuest implements GuestMode {
                     exit(c, c.takeVectoring());
                 } else {
                     injecting = false;
-                    Exceptions.deliver(c, c.faultVector(), Exceptions.Source.EXCEPTION, c.faultHasError(), c.faultError());
+                    Exceptions.deliver(c, c.faultVector(), Exceptions.Source.EXCEPTION, c.faultHasError(),
+                            c.faultError());
                 }
             }
         }

@@ -76,7 +76,8 @@ final class VmxMachine implements AutoCloseable {
         set(Field.PIN, Capabilities.PIN_MUST);
         set(Field.PROC, Capabilities.PROC_MUST | Controls.SECONDARY | Controls.HLT);
         set(Field.PROC2, Controls.EPT | Controls.VPID | Controls.RDTSCP | Controls.INVPCID | Controls.XSAVES);
-        set(Field.EXIT, Capabilities.EXIT_MUST | Controls.EXIT_HOST64 | Controls.EXIT_SAVE_EFER | Controls.EXIT_LOAD_EFER);
+        set(Field.EXIT,
+                Capabilities.EXIT_MUST | Controls.EXIT_HOST64 | Controls.EXIT_SAVE_EFER | Controls.EXIT_LOAD_EFER);
         set(Field.ENTRY, Capabilities.ENTRY_MUST | Controls.ENTRY_GUEST64 | Controls.ENTRY_LOAD_EFER);
         set(Field.VPID, 1);
         set(Field.EPTP, EPTP);
@@ -159,7 +160,8 @@ final class VmxMachine implements AutoCloseable {
     ExitReason exit() {
         for (int n = 0; c.guestMode() != null; n++) {
             if (n > 1000 || m.interpreter.run(1) == 0) {
-                throw new AssertionError("no exit; RIP " + Long.toHexString(c.rip()) + " " + c.activity() + " vector " + m.vector());
+                throw new AssertionError(
+                        "no exit; RIP " + Long.toHexString(c.rip()) + " " + c.activity() + " vector " + m.vector());
             }
         }
         return ExitReason.of((int) get(Field.EXIT_REASON) & 0xffff);

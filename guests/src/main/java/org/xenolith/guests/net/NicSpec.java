@@ -2,7 +2,9 @@ package org.xenolith.guests.net;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.xenolith.devices.net.MacAddress;
@@ -12,11 +14,13 @@ import org.xenolith.devices.net.MacAddress;
  *
  * @param network what it is plugged into
  * @param bridge the bridge's name for {@link Network#BRIDGE}, else empty
+ * @param model what the guest sees; empty for the choice of its kind
  * @param mac its address; empty to derive one from the guest's name and the interface's number
  * @param forwards ports of the host that lead to the guest, only with {@link Network#NAT}
  * @param pcap file that gets every frame in either direction
  */
-public record NicSpec(Network network, String bridge, Optional<MacAddress> mac, List<HostForward> forwards,
+public record NicSpec(Network network, String bridge, Optional<Model> model, Optional<MacAddress> mac,
+        List<HostForward> forwards,
         Optional<Path> pcap) {
     /** What an interface can be plugged into. */
     public enum Network {
@@ -26,6 +30,21 @@ public record NicSpec(Network network, String bridge, Optional<MacAddress> mac, 
         BRIDGE,
         /** Nothing: the interface is there, without a cable. */
         NONE
+    }
+
+    /** What a network card is to a guest. */
+    public enum Model {
+        /** Xen's paravirtualized interface alone. */
+        VIF,
+        /** Intel 82540EM. */
+        E1000,
+        /** Realtek RTL8139C+. */
+        RTL8139;
+
+        /** The name as on the command line. */
+        public String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     /** Name of the bridge where an xl configuration names none (xl.conf's default). */
@@ -39,11 +58,11 @@ public record NicSpec(Network network, String bridge, Optional<MacAddress> mac, 
 
     /** The same interface with all its frames written to a file. */
     public NicSpec withPcap(Path file) {
-        return new NicSpec(network, bridge, mac, forwards, Optional.of(file));
+        return new NicSpec(network, bridge, model, mac, forwards, Optional.of(file));
     }
 
     /**
-     * Parses the value of {@code --net}: {@code nat|bridge=NAME|none[,mac=…][,model=vif][,hostfwd=…][,pcap=FILE]}. Also understood are the
+     * Parses the value of {@code --net}: {@code nat|bridge=NAME|none[,mac=…][,model=vif|e1000|rtl8139][,hostfwd=…][,pcap=FILE]}. Also understood are the
      * interfaces of xl configuration files ({@code mac=…,bridge=…}, xl-network-configuration(5)); one without a network is on
      * {@link #DEFAULT_BRIDGE}.
      *
@@ -62,6 +81,7 @@ public record NicSpec(Network network, String bridge, Optional<MacAddress> mac, 
     private static final class Parser {
         private Network network;
         private String bridge = "";
+        private Model model;
         private MacAddress mac;
         private final List<HostForward> forwards = new ArrayList<>();
         private Path pcap;
@@ -95,8 +115,14 @@ public record NicSpec(Network network, String bridge, Optional<MacAddress> mac, 
                     }
                 }
                 case "model", "type" -> {
-                    if (!value.equals("vif")) {
-                        throw bad(key + "=" + value + " is not built yet; vif is");
+                    if (key.equals("type")) {
+                        if (!value.equals("vif") && !value.equals("ioemu")) {
+                            throw bad("type=" + value + " is not known; vif and ioemu are");
+                        }
+                        model = value.equals("vif") ? Model.VIF : model;
+                    } else {
+                        model = Arrays.stream(Model.values()).filter(m -> m.label().equals(value)).findFirst()
+                                .orElseThrow(() -> bad("model=" + value + " is not known; vif, e1000, rtl8139 are"));
                     }
                 }
                 case "hostfwd" -> forwards.add(HostForward.parse(value));
@@ -127,7 +153,8 @@ public record NicSpec(Network network, String bridge, Optional<MacAddress> mac, 
             if (!forwards.isEmpty() && network != Network.NAT) {
                 throw bad("hostfwd= needs nat");
             }
-            return new NicSpec(network, bridge, Optional.ofNullable(mac), forwards, Optional.ofNullable(pcap));
+            return new NicSpec(network, bridge, Optional.ofNullable(model), Optional.ofNullable(mac), forwards,
+                    Optional.ofNullable(pcap));
         }
 
         private static IllegalArgumentException bad(String why) {

@@ -36,7 +36,7 @@ final class NicSpecTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"nat,bridge=a", "bridge=", "bridge=a/b", "mac=1", "mac=01:00:00:00:00:00",
-        "mac=00:00:00:00:00:00", "model=e1000", "none,hostfwd=tcp::1-:1", "nat,hostfwd=tcp:1-:1",
+        "mac=00:00:00:00:00:00", "model=ne2000", "none,hostfwd=tcp::1-:1", "nat,hostfwd=tcp:1-:1",
         "nat,hostfwd=tcp::0-:1", "nat,hostfwd=tcp::1-:65536", "nat,hostfwd=sctp::1-:1",
         "nat,hostfwd=tcp:1.2.3.256:1-:1",
         "nat,pcap=", "nat,x=1", "tap", "nat,,"})

@@ -10,7 +10,8 @@ public final class VifCounts {
     private long rxDropped;
     private long rxErrors;
 
-    void sent(int bytes) {
+    /** The guest sent a frame. */
+    public void sent(int bytes) {
         txFrames++;
         txBytes += bytes;
     }
@@ -19,12 +20,14 @@ public final class VifCounts {
         txErrors++;
     }
 
-    void received(int bytes) {
+    /** The guest got a frame. */
+    public void received(int bytes) {
         rxFrames++;
         rxBytes += bytes;
     }
 
-    void dropped() {
+    /** A frame found no room. */
+    public void dropped() {
         rxDropped++;
     }
 

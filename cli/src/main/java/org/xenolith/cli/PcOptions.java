@@ -1,0 +1,55 @@
+package org.xenolith.cli;
+
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.xenolith.emulator.PcHardware;
+import org.xenolith.guests.ImageException;
+import org.xenolith.guests.ImageFile;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Options on what only a whole PC has: firmware, CD-ROM drive, display; a mixin. */
+final class PcOptions {
+    @Option(names = {"--firmware", "-bios"}, paramLabel = "F",
+            description = "Firmware: SeaBIOS's bios-256k.bin or OVMF.fd; the SeaBIOS that the distribution has installed by default.")
+    private Path firmware;
+
+    @Option(names = {"--cdrom", "-cdrom"}, paramLabel = "F.iso", description = "Disc in the CD-ROM drive.")
+    private Path cdrom;
+
+    @Option(names = {"--boot", "-boot"}, paramLabel = "ORDER", defaultValue = PcHardware.DEFAULT_BOOT,
+            description = "What firmware boots from, in this order: c disk, d CD-ROM, n network; cdn by default.")
+    private String boot;
+
+    @Option(names = {"--vga", "-vga"}, paramLabel = "std|none", defaultValue = "std",
+            description = "Display adapter: std (default) or none.")
+    private String vga;
+
+    @Option(names = {"--serial", "-serial"}, paramLabel = "-", defaultValue = "-",
+            description = "The serial port is the console: '-' (default) is standard input and output, see --console.")
+    private String serial;
+
+    @Mixin
+    private ScreenOptions screen;
+
+    PcHardware hardware() throws UserError, ImageException, NoSuchFileException {
+        if (firmware != null) {
+            ImageFile.open(firmware);
+        }
+        if (cdrom != null) {
+            ImageFile.open(cdrom);
+        }
+        if (!boot.matches("[acdn]{1,3}")) {
+            throw UserError.usage("--boot: '" + boot + "' is not up to three of c, d and n");
+        }
+        if (!vga.equals("std") && !vga.equals("none")) {
+            throw UserError.usage("--vga: '" + vga + "' is not std or none");
+        }
+        if (!serial.equals("-") && !serial.equals("stdio")) {
+            throw UserError.usage("--serial: '" + serial + "' is not '-'; --console F writes to a file");
+        }
+        return new PcHardware(Optional.ofNullable(firmware), Optional.ofNullable(cdrom), vga.equals("std"), boot,
+                screen.config());
+    }
+}

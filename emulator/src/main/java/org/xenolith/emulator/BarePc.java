@@ -1,0 +1,278 @@
+package org.xenolith.emulator;
+
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.List;
+import org.xenolith.bus.MmioBus;
+import org.xenolith.bus.PortBus;
+import org.xenolith.cpu.Cpu;
+import org.xenolith.cpu.CpuModel;
+import org.xenolith.cpu.RandomSource;
+import org.xenolith.cpu.apic.ApicBus;
+import org.xenolith.devices.Board;
+import org.xenolith.devices.fwcfg.FwCfg;
+import org.xenolith.devices.pc.BareMemory;
+import org.xenolith.devices.pc.PcEvents;
+import org.xenolith.guests.ImageException;
+import org.xenolith.guests.acpi.PcTables;
+import org.xenolith.guests.image.SnapshotMemory;
+import org.xenolith.hypervisor.OnDemandUse;
+import org.xenolith.hypervisor.Statistics;
+import org.xenolith.memory.PhysicalMemory;
+import org.xenolith.time.Timers;
+
+/** The machine itself as a PC: firmware and whatever it starts, without a hypervisor under it. */
+final class BarePc implements Guest {
+    private static final int PM_BASE = 0x600;
+    private static final long BIG_PCI_HOLE = 0xc000_0000L;
+    private static final long PCI_HOLE = 0xe000_0000L;
+    private static final String TABLES = "etc/acpi/tables";
+    private static final String RSDP = "etc/acpi/rsdp";
+
+    private final DomainConfig config;
+    private final ConsoleLog log;
+    private final SerialConsole serial;
+    private final GuestNics nics;
+    private final SnapshotMemory snapshots;
+    private final Execution execution;
+    private final Progress progress;
+    private final GuestScreen screen;
+    private final PhysicalMemory machine;
+    private final MachineClock clock;
+    private final Timers timers;
+    private final Statistics statistics;
+    private final CpuModel model;
+    private final long seed;
+    private final long epochSeconds;
+    private final List<VirtualCpu> cpus = new ArrayList<>();
+    private final Events events = new Events();
+    private BareMemory memory;
+    private PcBoard board;
+    private GuestDisks disks;
+    private Outcome outcome;
+    private int exitCode;
+
+    /** What the PC has asked for since the last look. */
+    private final class Events implements PcEvents {
+        private boolean reset;
+        private boolean off;
+        private boolean exit;
+
+        private boolean any() {
+            return reset || off || exit;
+        }
+
+        /** Nothing more is executed until {@link #checkShutdown} has seen to it. */
+        private void stop() {
+            cpus.forEach(c -> c.cpu().setActivity(Cpu.Activity.SHUTDOWN));
+        }
+
+        @Override
+        public void reset() {
+            reset = true;
+            stop();
+        }
+
+        @Override
+        public void powerOff() {
+            off = true;
+            stop();
+        }
+
+        @Override
+        public void exit(int code) {
+            exit = true;
+            exitCode = code;
+            stop();
+        }
+
+        @Override
+        public void a20(boolean open) {
+            memory.setA20(open);
+        }
+    }
+
+    BarePc(DomainConfig config, MachineConfig machineConfig, Parts parts, Execution execution, Console console,
+            GuestNics nics, SnapshotMemory snapshots, Progress progress) {
+        this.config = config;
+        this.machine = parts.memory();
+        this.clock = parts.clock();
+        this.timers = parts.timers();
+        this.statistics = parts.statistics();
+        this.model = parts.model().withTopology(config.vcpus(), 0);
+        this.seed = machineConfig.seed();
+        this.epochSeconds = machineConfig.epoch().getEpochSecond();
+        this.execution = execution;
+        this.nics = nics;
+        this.snapshots = snapshots;
+        this.progress = progress;
+        log = new ConsoleLog(console);
+        serial = new SerialConsole(log);
+        screen = new GuestScreen(config.pc().orElseThrow().screen(), config.name(), console);
+    }
+
+    /** What the PC is made of. */
+    record Parts(PhysicalMemory memory, MachineClock clock, Timers timers, Statistics statistics, CpuModel model) {
+    }
+
+    @Override
+    public DomainConfig config() {
+        return config;
+    }
+
+    @Override
+    public void start() throws ImageException, NoSuchFileException {
+        PcHardware hardware = config.pc().orElseThrow();
+        Firmware firmware = Firmware.open(hardware.firmware());
+        progress.step(config.name(), "starting " + firmware.file());
+        disks = GuestDisks.open(config.disks(), hardware.cdrom(), snapshots);
+        memory = new BareMemory(machine, config.memoryBytes());
+        memory.setListener(() -> cpus.forEach(c -> c.cpu().mmu().flushAll()));
+        PortBus ports = new PortBus(statistics::count);
+        MmioBus mmio = new MmioBus(statistics::count);
+        PcEnvironment environment = new PcEnvironment(ports, mmio, clock, statistics, events::reset);
+        ApicBus apics = new ApicBus();
+        for (int i = 0; i < config.vcpus(); i++) {
+            Cpu cpu = new Cpu(i, i, model, machine, memory, environment, clock, timers);
+            RandomSource.seed(cpu, seed + i);
+            apics.add(cpu.apic());
+            cpus.add(VirtualCpu.of(cpu, execution.start(cpu)));
+        }
+        Board bus = new Board(ports, mmio, memory, memory, timers, clock, statistics::count);
+        board = new PcBoard(bus, apics, config, new PcBoard.PcMemory(memory.lowRam(), memory.highRam()), firmware,
+                firmware.image(), serial, disks, nics, epochSeconds, events);
+        environment.setPc(board.pc());
+        acpi(board.pc().fwCfg());
+        board.pc().reset();
+        resetCpus();
+        if (board.vga() != null) {
+            screen.attach(board.vga().screen(), board.pc().keyboard().keyboard(), board.pc().keyboard().mouse(),
+                    timers, clock);
+        }
+    }
+
+    private void acpi(FwCfg fwCfg) {
+        PcTables tables = new PcTables(config.vcpus(), 1,
+                memory.lowRam() > BIG_PCI_HOLE
+                        ? PCI_HOLE
+                        : memory.highRam() > 0
+                                ? BIG_PCI_HOLE
+                                : Math.max(memory.lowRam(), BIG_PCI_HOLE),
+                PM_BASE);
+        fwCfg.file(TABLES, tables.file());
+        fwCfg.file(RSDP, tables.rsdpFile());
+        fwCfg.file("etc/table-loader", tables.loaderScript(TABLES, RSDP));
+    }
+
+    private void resetCpus() {
+        for (VirtualCpu c : cpus) {
+            c.cpu().reset();
+            if (c.cpu().id() != 0) {
+                c.cpu().setActivity(Cpu.Activity.WAIT_FOR_SIPI);
+            }
+        }
+    }
+
+    @Override
+    public boolean checkShutdown() {
+        serial.flush();
+        if (outcome != null || !events.any()) {
+            return false;
+        }
+        if (events.exit || events.off) {
+            outcome = Outcome.POWEROFF;
+        } else if (config.restarts().reboot()) {
+            events.reset = false;
+            progress.step(config.name(), "it is reset");
+            board.pc().reset();
+            resetCpus();
+        } else {
+            outcome = Outcome.REBOOT;
+        }
+        return false;
+    }
+
+    @Override
+    public boolean shuttingDown() {
+        return events.any();
+    }
+
+    @Override
+    public void destroy() {
+        cpus.forEach(execution::stop);
+        cpus.forEach(c -> c.cpu().close());
+        cpus.clear();
+    }
+
+    @Override
+    public List<VirtualCpu> cpus() {
+        return cpus;
+    }
+
+    @Override
+    public Console console() {
+        return log.console();
+    }
+
+    @Override
+    public Outcome outcome() {
+        return outcome;
+    }
+
+    @Override
+    public void end(Outcome how) {
+        if (outcome == null) {
+            outcome = how;
+        }
+    }
+
+    @Override
+    public void pollInput() {
+        if (!config.pc().orElseThrow().screen().terminal()) {
+            serial.pollInput();
+        }
+    }
+
+    @Override
+    public GuestScreen screen() {
+        return screen;
+    }
+
+    @Override
+    public boolean takeTalked() {
+        return log.takeTalked();
+    }
+
+    @Override
+    public boolean consoleClosed() {
+        return log.closed();
+    }
+
+    @Override
+    public void closeDisks() {
+        serial.flush();
+        if (disks != null) {
+            disks.close();
+        }
+    }
+
+    @Override
+    public void unplug() {
+        nics.close();
+        screen.close();
+    }
+
+    @Override
+    public int exitCode() {
+        return exitCode;
+    }
+
+    @Override
+    public RunResult.DomainResult result() {
+        long kib = config.memoryBytes() >>> 10;
+        return new RunResult.DomainResult(0, config.name(), config.type(), config.vcpus(), outcome,
+                cpus.stream().mapToLong(c -> c.cpu().retired()).sum(),
+                new RunResult.MemoryUse(kib, kib, OnDemandUse.NONE), log.sha256(),
+                log.bytes(), "", disks.results(), nics.counts());
+    }
+}
