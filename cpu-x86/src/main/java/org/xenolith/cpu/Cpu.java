@@ -79,6 +79,7 @@ public final class Cpu implements AutoCloseable {
     private boolean attention;
     private boolean interruptShadow;
     private boolean stackShadow;
+    private int startedShadow;
     private boolean nmiBlocked;
     private boolean nmiPending;
     private long blockRip;
@@ -728,6 +729,16 @@ public final class Cpu implements AutoCloseable {
     public void setStackShadow() {
         stackShadow = true;
         setInterruptShadow(true);
+    }
+
+    /** What held interrupts off when the running instruction began: 0 nothing, 1 STI, 2 a load of SS. */
+    public int startedShadow() {
+        return startedShadow;
+    }
+
+    /** Starts an instruction in a shadow, which ends with it; 0 when it is over. */
+    public void setStartedShadow(int shadow) {
+        startedShadow = shadow;
     }
 
     public boolean nmiBlocked() {

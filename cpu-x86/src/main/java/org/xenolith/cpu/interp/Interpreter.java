@@ -194,11 +194,13 @@ public class Interpreter {
         boolean step = cpu.systemFlag(Flags.TF);
         boolean resume = cpu.systemFlag(Flags.RF);
         long rip = cpu.rip();
+        cpu.setStartedShadow(stackShadow ? 2 : cpu.interruptShadow() ? 1 : 0);
         cpu.setInterruptShadow(false);
         cpu.clearAttention();
         if (!resume && !stackShadow && debug.codeBreakpoint(linear(rip, cpu.codeBits()))) {
             Exceptions.deliver(cpu, Vector.DB, Exceptions.Source.TRAP, false, 0);
             cpu.addRetired(1);
+            cpu.setStartedShadow(0);
             return;
         }
         if (resume) {
@@ -207,6 +209,7 @@ public class Interpreter {
         }
         debug.instructionStarts();
         Insn last = runBlock(1);
+        cpu.setStartedShadow(0);
         if (last == null) {
             debug.drop();
             return;

@@ -390,7 +390,7 @@ public final class Vmx {
     public void enter(boolean resume) {
         if (current == NONE) {
             failInvalid();
-        } else if (cpu.stackShadow()) {
+        } else if (cpu.startedShadow() == 2) {
             fail(BLOCKED_BY_SS);
         } else if (vmcs.launched() != resume) {
             fail(resume ? VMRESUME_NOT_LAUNCHED : VMLAUNCH_NOT_CLEAR);

@@ -40,6 +40,8 @@ final class VmxGuest implements GuestMode {
     private boolean entered;
     private long inject;
     private int injectLength;
+    /** The event that the entry has injected. */
+    private long injected;
     private boolean injecting;
     private long entryRetired;
     private boolean trap;
@@ -60,7 +62,6 @@ final class VmxGuest implements GuestMode {
     private long gpa;
     private long linear;
     private int access;
-    private boolean validLength;
     /** RIP when the exit was noted, past the instruction, whose length its start then gives; or 0. */
     private long ripPast;
 
@@ -129,6 +130,7 @@ final class VmxGuest implements GuestMode {
         }
         wokenFrom = ACTIVE;
         entered = true;
+        injected = 0;
         trap = false;
         belowThreshold = false;
         apic.checkThreshold();
@@ -197,7 +199,6 @@ final class VmxGuest implements GuestMode {
     void leaveAt(Insn i, ExitReason why, long exitQualification, int exitInfo) {
         note(why, exitQualification);
         length = i.length();
-        validLength = true;
         info = exitInfo;
         cpu.setRip(cpu.rip() - length);
         complete();
@@ -207,7 +208,6 @@ final class VmxGuest implements GuestMode {
     RuntimeException leaveAmid(Insn i, ExitReason why, long exitQualification, int exitInfo, long linearAddress) {
         note(why, exitQualification);
         length = i.length();
-        validLength = true;
         info = exitInfo;
         linear = linearAddress;
         throw cpu.vmExit();
@@ -221,7 +221,6 @@ final class VmxGuest implements GuestMode {
         reason = why;
         qualification = exitQualification;
         length = 0;
-        validLength = false;
         info = 0;
         event = 0;
         vectoring = 0;
@@ -269,17 +268,20 @@ final class VmxGuest implements GuestMode {
             if (reason == ExitReason.APIC_ACCESS) {
                 qualification = qualification & 0xfff | 3L << 12;
             }
-            int type = EventInfo.type(during);
-            if (type == EventInfo.SOFTWARE || type >= EventInfo.PRIVILEGED_SOFTWARE) {
-                length = injecting ? injectLength : type == EventInfo.SOFTWARE ? 2 : 1;
-                validLength = true;
-            }
+            length = softwareLength(during);
         }
         if (ripPast != 0) {
             length = (int) (ripPast - c.rip()) & 15;
-            validLength = true;
         }
         complete();
+    }
+
+    /** Length of the instruction that made an event, or 0 for an event of another kind. */
+    private int softwareLength(long what) {
+        if (EventInfo.type(what) < EventInfo.SOFTWARE) {
+            return 0;
+        }
+        return what == injected ? injectLength : EventInfo.type(what) == EventInfo.SOFTWARE ? 2 : 1;
     }
 
     private void complete() {
@@ -304,6 +306,7 @@ final class VmxGuest implements GuestMode {
         cpu.debug().suppressStep();
         emulating = false;
         ept.setForgiving(false);
+        restoreShadow();
         transition.saveGuest();
         v.put(Field.ACTIVITY, cpu.activity() == Cpu.Activity.HALTED ? activity == ACTIVE ? HLT : activity : wokenFrom);
         apic.save();
@@ -326,6 +329,15 @@ final class VmxGuest implements GuestMode {
             return;
         }
         toHost(true);
+    }
+
+    /** The instruction that exits is still to be executed, in the shadow in which it began. */
+    private void restoreShadow() {
+        if (cpu.startedShadow() == 2) {
+            cpu.setStackShadow();
+        } else if (cpu.startedShadow() == 1) {
+            cpu.setInterruptShadow(true);
+        }
     }
 
     private void toHost(boolean fromGuest) {
@@ -441,9 +453,9 @@ final class VmxGuest implements GuestMode {
         note(ExitReason.EXCEPTION_NMI, q);
         event = what;
         vectoring = vector == Vector.DF ? 0 : during;
+        length = softwareLength(vectoring);
         if (type >= EventInfo.PRIVILEGED_SOFTWARE) {
             length = 1;
-            validLength = true;
             c.setRip(c.rip() - 1);
         }
         complete();
@@ -622,6 +634,7 @@ final class VmxGuest implements GuestMode {
     private void injectEvent(Cpu c) {
         long what = inject;
         inject = 0;
+        injected = what;
         int type = EventInfo.type(what);
         int vector = EventInfo.vector(what);
         if (type == EntryChecks.OTHER_EVENT) {

@@ -76,9 +76,13 @@ final class VmxOperationTest {
         x.run("f4");
         m.exec(VMLAUNCH);
         error(Vmx.VMLAUNCH_NOT_CLEAR);
-        c.setStackShadow();
+        c.setRip(TestMachine.CODE);
+        c.setReg(CpuState.RAX, TestMachine.DATA);
+        m.exec("8ed0" + VMRESUME);
+        m.step();
+        error(Vmx.BLOCKED_BY_SS);
         m.exec(VMRESUME);
-        assertEquals(ExitReason.HLT, x.exit(), "the shadow ended with the instruction before");
+        assertEquals(ExitReason.HLT, x.exit());
     }
 
     @Test
