@@ -145,7 +145,8 @@ final class VmxExitsTest {
         assertEquals(0x100_0000, c.field(CpuState.CR2));
         x.set(Field.GUEST_RIP, VmxMachine.GUEST);
         exits(ExitReason.EXCEPTION_NMI, "880425 08000001", 0x100_0008);
-        assertEquals(EventInfo.VALID | EventInfo.HAS_ERROR | EventInfo.EXCEPTION << 8 | Vector.PF, x.get(Field.EXIT_EVENT));
+        assertEquals(EventInfo.VALID | EventInfo.HAS_ERROR | EventInfo.EXCEPTION << 8 | Vector.PF,
+                x.get(Field.EXIT_EVENT));
         assertEquals(2, x.get(Field.EXIT_ERROR));
         assertEquals(0x100_0000, c.field(CpuState.CR2), "an exit leaves CR2 alone");
         assertEquals(Flags.RF, x.get(Field.GUEST_RFLAGS) & Flags.RF);
