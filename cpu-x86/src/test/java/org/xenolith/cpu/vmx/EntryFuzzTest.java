@@ -104,7 +104,7 @@ final class EntryFuzzTest {
                     case 3 -> Capabilities.EXIT_MAY;
                     default -> Capabilities.ENTRY_MAY;
                 };
-                x.vmx.vmwrite(field, x.get(field) ^ r.nextLong() & r.nextLong() & may & ~x.get(field));
+                x.vmx.vmwrite(field, x.get(field) | 1L << r.nextInt(32) & may);
             }
         }
         int changes = r.nextInt(4);

@@ -67,7 +67,7 @@ final class VmxVirtualizerTest implements RootSoftware {
         m.write64(EPT + 0x5000 + 8 * 511, RAM + 0xff000 | 0x37);
         long[] frames = new long[v.frames()];
         for (int i = 0; i < frames.length; i++) {
-            frames[i] = 0x600 + i;
+            frames[i] = 0x600L + i;
         }
         v.start(frames, EPT >>> 12);
     }
@@ -150,7 +150,8 @@ final class VmxVirtualizerTest implements RootSoftware {
         m.code(RAM + 0x2000, "616263");
         m.code(RAM + 0x1000, "be0020 b90300 bae900 f36e b8ffff 8ec0 bf1000 b90200 f3ab f4");
         run();
-        assertEquals(List.of("out e9 61", "out e9 62", "out e9 63", "write 100000 2 ffff", "write 100002 2 ffff"), accesses);
+        assertEquals(List.of("out e9 61", "out e9 62", "out e9 63", "write 100000 2 ffff", "write 100002 2 ffff"),
+                accesses);
         assertEquals(List.of("io", "ept_violation", "hlt"), exits);
     }
 
