@@ -114,7 +114,10 @@ public final class Disassembler {
     }
 
     private static String memorySize(Insn i, Operand o, OperandSpec s) {
-        return i.def().mnemonic().equals("CMPXCHG16B") ? "OWORD PTR " : size(memoryBits(i, o, s));
+        return switch (i.def().mnemonic()) {
+            case "CMPXCHG16B", "INVEPT", "INVVPID" -> "OWORD PTR ";
+            default -> size(memoryBits(i, o, s));
+        };
     }
 
     /** A selector is stored to memory as a word whatever the operand size. */

@@ -68,7 +68,7 @@ enum KnownDifference {
      */
     PREFIX_NOT_CHECKED(d -> d.undefined() && d.fields().mandatoryPrefix() && d.theirs().matches(
             "(?:[a-zA-Z0-9.]+ )*(?:vzero(?:upper|all)|[lms]fence|stac|clac|x[gs]etbv|"
-                    + "v?ldmxcsr|v?stmxcsr|v?pmovmskb|fx(?:save|rstor)|xsave[cs]?|xrstors?)"
+                    + "v?ldmxcsr|v?stmxcsr|v?pmovmskb|fx(?:save|rstor)|xsave[cs]?|xrstors?|vmptr(?:ld|st)|vmread|vmwrite|vm(?:launch|resume|xoff|func))"
                     + "(?:64)?(?: .*)?")),
 
     /** Outside 64-bit mode the top bit of VEX.vvvv is ignored where it names a register (SDM vol. 2, 2.3.5.6). */
