@@ -146,18 +146,23 @@ public final class ControlWrites {
         c.apic().setTpr((int) v << 4);
     }
 
-    /** WRMSR of EFER; LMA is read-only and ignored. */
-    public static void setEfer(Cpu c, long v) {
-        CpuModel m = c.model();
+    /** The EFER bits that this CPU has. */
+    public static long eferMask(CpuModel m) {
         long mask = ControlRegisters.EFER_LMA;
         mask |= m.has(Feature.SYSCALL) ? ControlRegisters.EFER_SCE : 0;
         mask |= m.has(Feature.LM) ? ControlRegisters.EFER_LME : 0;
         mask |= m.has(Feature.NX) ? ControlRegisters.EFER_NXE : 0;
         mask |= m.has(Feature.SVM) ? ControlRegisters.EFER_SVME : 0;
         mask |= m.has(Feature.AUTO_IBRS) ? ControlRegisters.EFER_AIBRSE : 0;
+        return mask;
+    }
+
+    /** WRMSR of EFER; LMA is read-only and ignored. */
+    public static void setEfer(Cpu c, long v) {
+        long mask = eferMask(c.model());
         long old = c.efer();
         boolean paging = (c.cr0() & ControlRegisters.CR0_PG) != 0;
-        if ((v & ~mask) != 0 || paging && ((v ^ old) & ControlRegisters.EFER_LME) != 0) {
+        if ((v & ~mask) != 0 || paging && ((v ^ old) & ControlRegisters.EFER_LME) != 0 || c.svm().refusesEfer(v)) {
             throw c.gp0();
         }
         c.setField(CpuState.EFER, v & ~ControlRegisters.EFER_LMA | old & ControlRegisters.EFER_LMA);

@@ -14,6 +14,7 @@ import org.xenolith.cpu.decode.InsnDef;
 import org.xenolith.cpu.fpu.Mxcsr;
 import org.xenolith.cpu.mmu.Mmu;
 import org.xenolith.cpu.mmu.Stage2;
+import org.xenolith.cpu.svm.Svm;
 import org.xenolith.cpu.virt.GuestMode;
 import org.xenolith.cpu.virt.RootSoftware;
 import org.xenolith.cpu.vmx.Vmx;
@@ -65,6 +66,7 @@ public final class Cpu implements AutoCloseable {
     private boolean stepping;
     private long vectoring;
     private final Vmx vmx;
+    private final Svm svm;
 
     private int cpl;
     private int denied;
@@ -110,6 +112,7 @@ public final class Cpu implements AutoCloseable {
         this.mmu = new Mmu(this, memory, stage2, s + CpuState.TLB);
         this.apic = new LocalApic(this, apicId, clock, timers);
         this.vmx = new Vmx(this, timers);
+        this.svm = new Svm(this);
         reset();
     }
 
@@ -139,6 +142,7 @@ public final class Cpu implements AutoCloseable {
         put64(s + CpuState.IDTR_LIMIT, 0xffff);
         put64(s + CpuState.RANDOM, random);
         vmx.reset();
+        svm.reset();
         msrs.reset();
         apic.reset();
         activity = Activity.RUNNING;
@@ -214,6 +218,11 @@ public final class Cpu implements AutoCloseable {
     /** VT-x of this CPU; whether its instructions exist is for the model to say. */
     public Vmx vmx() {
         return vmx;
+    }
+
+    /** AMD-V of this CPU; whether its instructions exist is for the model to say. */
+    public Svm svm() {
+        return svm;
     }
 
     /** The hypervisor that has this CPU after each VM exit, or null when that is code that the CPU runs. */

@@ -47,6 +47,11 @@ public final class Msr {
     public static final int AMD_SYSCFG = 0xc001_0010;
     public static final int AMD_HWCR = 0xc001_0015;
     public static final int AMD_NB_CFG = 0xc001_001f;
+    public static final int VM_CR = 0xc001_0114;
+    public static final int IGNNE = 0xc001_0115;
+    public static final int SMM_CTL = 0xc001_0116;
+    public static final int VM_HSAVE_PA = 0xc001_0117;
+    public static final int SVM_KEY = 0xc001_0118;
     public static final int AMD_DE_CFG = 0xc001_1029;
 
     private Msr() {

@@ -109,6 +109,9 @@ public final class MsrFile {
         if (Vmx.isCapability(msr) && m.has(Feature.VMX)) {
             return c.vmx().capability(msr);
         }
+        if (c.svm().owns(msr)) {
+            return c.svm().rdmsr(msr);
+        }
         if (isApic(msr)) {
             if (c.apic().rdmsr(msr, value)) {
                 return value[0];
@@ -218,7 +221,9 @@ public final class MsrFile {
             case Msr.ARCH_CAPABILITIES -> throw c.gp0();
             case Msr.FEATURE_CONTROL -> check(m.has(Feature.VMX) && c.vmx().setFeatureControl(v));
             default -> {
-                if (isApic(msr)) {
+                if (c.svm().owns(msr)) {
+                    check(c.svm().wrmsr(msr, v));
+                } else if (isApic(msr)) {
                     check(c.apic().wrmsr(msr, v));
                 } else if (!c.environment().wrmsr(c, msr, v)) {
                     writePlatform(msr, v);

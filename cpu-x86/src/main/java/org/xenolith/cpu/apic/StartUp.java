@@ -18,7 +18,7 @@ public final class StartUp {
      * since, which its guest would wait for in vain.
      */
     public static void init(Cpu c) {
-        if (c.vmx().init()) {
+        if (c.vmx().init() || c.svm().init()) {
             return;
         }
         for (int r = 0; r < 16; r++) {

@@ -25,6 +25,7 @@ public final class InstructionSet {
         FarBranches.define(t);
         SystemCalls.define(t);
         VmxOps.define(t);
+        SvmOps.define(t);
         FlagControl.define(t);
         SegmentQueries.define(t);
         PackedInteger.define(t);

@@ -118,7 +118,7 @@ public class Interpreter {
             cpu.debug().deliver();
             cpu.addRetired(1);
         }
-        if (cpu.interruptShadow()) {
+        if (cpu.interruptShadow() || !cpu.svm().gif()) {
             return cpu.activity() == Cpu.Activity.RUNNING;
         }
         if (cpu.nmiPending() && !cpu.nmiBlocked()) {
@@ -129,7 +129,7 @@ public class Interpreter {
                 // through a trap gate: an interrupt may be due at once
                 cpu.requestAttention();
             }
-        } else if (cpu.systemFlag(Flags.IF)) {
+        } else if (cpu.systemFlag(Flags.IF) && (cpu.guestMode() == null || cpu.guestMode().takesInterrupts(cpu))) {
             if (cpu.environment().hasExternalInterrupt(cpu)) {
                 int vector = cpu.environment().externalInterrupt(cpu);
                 if (vector >= 0) {
@@ -149,8 +149,8 @@ public class Interpreter {
         if (cpu.root() != null) {
             return cpu.root().wakes(cpu);
         }
-        return cpu.nmiPending() && !cpu.nmiBlocked()
-                || cpu.systemFlag(Flags.IF) && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending());
+        return cpu.svm().gif() && (cpu.nmiPending() && !cpu.nmiBlocked()
+                || cpu.systemFlag(Flags.IF) && (cpu.environment().hasExternalInterrupt(cpu) || cpu.apic().pending()));
     }
 
     /** True when the CPU would make progress if it were run now. */

@@ -33,11 +33,12 @@ public final class CpuModels {
             + "xsaveerptr amd_ibpb_ret null_selector_clears_base auto_ibrs srso_no tsa_sq_no tsa_l1_no wbnoinvd";
     private static final String REST = " fsrm rdpid pku xsaves clwb";
     private static final String VIRTUAL_INTEL = " vmx";
+    private static final String VIRTUAL_AMD = " svm";
 
     private static final Set<Feature> REQUIRED = features(
             "fpu tsc msr cx8 cmov clfsh mmx fxsr sse sse2 pse pae pge pat apic syscall nx lm");
     /** In CPUID, but the emulator has no instructions for them. */
-    private static final Set<Feature> NOT_BUILT = features("svm sse4a vaes vpclmulqdq gfni movdiri");
+    private static final Set<Feature> NOT_BUILT = features("sse4a vaes vpclmulqdq gfni movdiri");
     private static final Map<Feature, Set<Feature>> NEEDS = needs();
     private static final Map<String, String> ALIASES = Map.ofEntries(Map.entry("pclmul", "pclmulqdq"),
             Map.entry("abm", "lzcnt"), Map.entry("shani", "sha"), Map.entry("pdpe1gb", "page1gb"),
@@ -60,7 +61,8 @@ public final class CpuModels {
             case "x86-64-v3" -> model(name, false, 6, 0x6b, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO);
             case "intel" ->
                 model(name, false, 6, 0x8f, BASE + V2 + SYSTEM + INTEL + V3 + CRYPTO + REST + VIRTUAL_INTEL);
-            case "amd" -> model(name, true, 0x19, 0x11, BASE + V2 + SYSTEM + AMD + V3 + CRYPTO + REST);
+            case "amd" ->
+                model(name, true, 0x19, 0x11, BASE + V2 + SYSTEM + AMD + V3 + CRYPTO + REST + VIRTUAL_AMD);
             default -> throw new IllegalArgumentException(
                     "no CPU model '" + name + "'; there are " + String.join(", ", NAMES));
         };

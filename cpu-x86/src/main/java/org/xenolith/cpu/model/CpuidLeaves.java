@@ -7,6 +7,7 @@ import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Feature;
 import org.xenolith.cpu.XsaveLayout;
+import org.xenolith.cpu.svm.Svm;
 
 /** The CPUID leaves of a {@link StandardModel} (SDM vol. 2, CPUID; AMD APM vol. 3, appendix E). */
 final class CpuidLeaves {
@@ -94,6 +95,13 @@ final class CpuidLeaves {
                 }
             }
             case 0x8000_0008 -> addressSizes(r);
+            case 0x8000_000a -> {
+                if (model.has(Feature.SVM)) {
+                    r[EAX] = Svm.REVISION;
+                    r[EBX] = Svm.ASIDS;
+                    r[EDX] = Svm.FEATURES;
+                }
+            }
             case 0x8000_001d -> cache(subleaf, r);
             case 0x8000_001e -> {
                 r[EAX] = cpu.apic().id();

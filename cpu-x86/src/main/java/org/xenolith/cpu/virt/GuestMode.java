@@ -56,6 +56,11 @@ public interface GuestMode {
     /** True when {@link #boundary} waits for nothing but RFLAGS.IF to be set. */
     boolean awaitsInterruptFlag(Cpu cpu);
 
+    /** Interrupts for the CPU that {@link #boundary} has left go to the guest as RFLAGS.IF says. */
+    default boolean takesInterrupts(Cpu cpu) {
+        return true;
+    }
+
     /** A switch to another task by far branch, IRET or gate is about to begin: returns when it may, or exits by {@code cpu.vmExit()}. */
     void taskSwitch(Cpu cpu, int selector, TaskSwitchSource source, boolean hasError, int error);
 

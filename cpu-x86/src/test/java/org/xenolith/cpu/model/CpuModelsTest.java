@@ -90,7 +90,7 @@ class CpuModelsTest {
         "intel,|CPU feature '' in 'intel,': write +feature or -feature",
         "intel,avx|CPU feature 'avx' in 'intel,avx': write +feature or -feature",
         "intel,+avx512f|no CPU feature 'avx512f'; near it are avx, avx2", "intel,+q|no CPU feature 'q'",
-        "intel,+svm|CPU feature svm is not built", "intel,-sse2|CPU feature sse2 is part of every x86-64 CPU"})
+        "intel,+sse4a|CPU feature sse4a is not built", "intel,-sse2|CPU feature sse2 is part of every x86-64 CPU"})
     void bad_specification_is_explained(String spec, String message) {
         assertEquals(message, assertThrows(IllegalArgumentException.class, () -> CpuModels.parse(spec)).getMessage());
     }

@@ -14,7 +14,6 @@ final class Unsupported {
 
     private static final List<Extension> EXTENSIONS = List.of(
             Extension.of("3DNow!", "femms|pf[a-z0-9]+|pi2f[wd]|pavgusb|pmulhrw|pswapd"),
-            Extension.of("SVM", "vmrun|vmload|vmsave|stgi|clgi|skinit|invlpga"),
             Extension.of("SEV", "pvalidate|rmpupdate|psmash|rmpadjust|rmpquery|vmgexit"),
             Extension.of("SMX", "getsec"),
             Extension.of("SMM", "rsm"),
