@@ -119,6 +119,7 @@ final class SvmGuest implements GuestMode {
             cpu.setField(CpuState.TSC_OFFSET, tscOffset);
             cpu.setInterruptShadow((v.get(Vmcb.SHADOW) & 1) != 0);
         }
+        cpu.setStartedShadow(0);
         cpu.debug().suppressStep();
         cpu.setGuestMode(this);
         cpu.mmu().switchSpace(nested ? tables : null, space, from, true, true);
@@ -242,6 +243,10 @@ final class SvmGuest implements GuestMode {
 
     private void complete() {
         cpu.debug().suppressStep();
+        if (cpu.startedShadow() != 0) {
+            // the instruction that exits is still to be executed, in the shadow in which it began
+            cpu.setInterruptShadow(true);
+        }
         writeControls();
         v.put(Vmcb.EVENT_INJECTION, v.get(Vmcb.EVENT_INJECTION) & ~EventInfo.VALID);
         v.put(Vmcb.SHADOW, (cpu.interruptShadow() ? 1 : 0) | (cpu.systemFlag(Flags.IF) ? 2 : 0));
