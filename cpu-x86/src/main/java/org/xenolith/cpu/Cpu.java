@@ -84,6 +84,7 @@ public final class Cpu implements AutoCloseable {
     private int startedShadow;
     private boolean nmiBlocked;
     private boolean nmiPending;
+    private boolean nmiUnblocking;
     private long blockRip;
 
     private int faultVector;
@@ -757,6 +758,15 @@ public final class Cpu implements AutoCloseable {
     public void setNmiBlocked(boolean blocked) {
         nmiBlocked = blocked;
         attention = true;
+    }
+
+    /** An IRET that ended the blocking of NMIs has not been completed: it faults or exits. */
+    public boolean nmiUnblocking() {
+        return nmiUnblocking;
+    }
+
+    public void setNmiUnblocking(boolean on) {
+        nmiUnblocking = on;
     }
 
     public boolean nmiPending() {

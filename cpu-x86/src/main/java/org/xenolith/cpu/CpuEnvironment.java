@@ -96,9 +96,7 @@ public interface CpuEnvironment {
         unimplemented(cpu, "x87 FERR#");
     }
 
-    /**
-     * A VM entry failed: the check that did not hold, in words with the manual's section.
-     */
+    /** A VM entry failed: what did not hold, in words with the manual's section. */
     default void entryFailed(Cpu cpu, String check) {
     }
 

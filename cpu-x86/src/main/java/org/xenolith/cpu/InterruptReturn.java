@@ -18,6 +18,7 @@ public final class InterruptReturn {
         if (c.nmiBlocked()) {
             // the block ends even when the IRET faults
             c.setNmiBlocked(false);
+            c.setNmiUnblocking(true);
         }
         if (!c.protectedMode()) {
             real(c, bits);
@@ -31,6 +32,7 @@ public final class InterruptReturn {
         } else {
             protectedMode(c, bits);
         }
+        c.setNmiUnblocking(false);
     }
 
     private static void real(Cpu c, int bits) {

@@ -311,6 +311,9 @@ public final class Machine implements AutoCloseable {
         Map<String, Long> exits = new TreeMap<>();
         exits.putAll(execution.exits());
         xen.ifPresent(x -> exits.putAll(x.host().exits().counts()));
+        if (xen.isEmpty()) {
+            cpus.forEach(c -> c.cpu().vmx().exits().forEach((name, n) -> exits.merge(name, n, Long::sum)));
+        }
         exits.put("tlb_miss", sum(TlbCounts::misses));
         exits.put("tlb_miss_fetch", sum(TlbCounts::fetchMisses));
         exits.put("tlb_flush", sum(TlbCounts::flushes));

@@ -1,5 +1,9 @@
 package org.xenolith.emulator;
 
+import java.util.HashSet;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xenolith.bus.MmioBus;
 import org.xenolith.bus.PortBus;
 import org.xenolith.cpu.Cpu;
@@ -9,6 +13,8 @@ import org.xenolith.hypervisor.Statistics;
 
 /** What the CPUs of a bare PC have around them: its buses and its interrupt controllers. */
 final class PcEnvironment implements CpuEnvironment {
+    private static final Logger LOG = LoggerFactory.getLogger(PcEnvironment.class);
+
     /** Nanoseconds that a read from a slow port takes, as on the ISA bus; the programs that wait by reading ports count on it. */
     private static final long SLOW_READ_NS = 1000;
     private static final int LEGACY_END = 0x400;
@@ -22,6 +28,7 @@ final class PcEnvironment implements CpuEnvironment {
     private final MachineClock clock;
     private final Statistics statistics;
     private final Runnable tripleFault;
+    private final Set<String> failedEntries = new HashSet<>();
     private Pc pc;
 
     PcEnvironment(PortBus ports, MmioBus mmio, MachineClock clock, Statistics statistics, Runnable tripleFault) {
@@ -60,6 +67,13 @@ final class PcEnvironment implements CpuEnvironment {
     @Override
     public void mmioWrite(Cpu cpu, long gpa, int size, long value) {
         mmio.write(gpa, size, value);
+    }
+
+    @Override
+    public void entryFailed(Cpu cpu, String check) {
+        if (failedEntries.add(check)) {
+            LOG.warn("a VM entry of CPU {} failed; it asks that {}", cpu.id(), check);
+        }
     }
 
     @Override

@@ -32,8 +32,9 @@ final class EntryChecks {
      * @param section of SDM vol. 3
      * @param words what holds when it passes
      * @param qualification of the exit when it fails, for guest state
+     * @param steady it looks at nothing but {@link SteadyState}
      */
-    record Check(String section, String words, Predicate<EntryState> holds, int qualification) {
+    record Check(String section, String words, Predicate<EntryState> holds, int qualification, boolean steady) {
         @Override
         public String toString() {
             return words + " (SDM vol. 3, " + section + ")";
@@ -48,6 +49,8 @@ final class EntryChecks {
     static final List<Check> HOST = host();
     /** Exit 33. */
     static final List<Check> GUEST = guest();
+    /** Of {@link #GUEST} what can fail although the steady part of the state has passed. */
+    static final List<Check> CHANGING = GUEST.stream().filter(c -> !c.steady).toList();
 
     private EntryChecks() {
     }
@@ -67,6 +70,7 @@ final class EntryChecks {
     private static final class Table {
         final List<Check> checks = new ArrayList<>();
         String section = "";
+        boolean steady;
 
         void at(String number) {
             section = number;
@@ -77,7 +81,7 @@ final class EntryChecks {
         }
 
         void check(String words, int qualification, Predicate<EntryState> holds) {
-            checks.add(new Check(section, words, holds, qualification));
+            checks.add(new Check(section, words, holds, qualification, steady));
         }
 
         List<Check> list() {
@@ -235,6 +239,7 @@ final class EntryChecks {
 
     private static List<Check> guest() {
         Table t = new Table();
+        t.steady = true;
         registers(t);
         selectorsAndBases(t);
         rights(t);
@@ -244,6 +249,7 @@ final class EntryChecks {
         t.check("the IDTR base is canonical", s -> s.canonical(Field.GUEST_IDTR_BASE));
         t.check("the GDTR limit has 16 bits", s -> s.v.get(Field.GUEST_GDTR_LIMIT) >>> 16 == 0);
         t.check("the IDTR limit has 16 bits", s -> s.v.get(Field.GUEST_IDTR_LIMIT) >>> 16 == 0);
+        t.steady = false;
         t.at("27.3.1.4");
         t.check("RIP has 32 bits outside 64-bit mode",
                 s -> s.guest64() && (s.rights(CpuState.CS) & 0x2000) != 0 || s.v.get(Field.GUEST_RIP) >>> 32 == 0);

@@ -24,7 +24,8 @@ enum ExitReason {
     APIC_WRITE(56),
     RDRAND(57), INVPCID(58), VMFUNC(59), RDSEED(61), XSAVES(63), XRSTORS(64);
 
-    private static final ExitReason[] BY_NUMBER = new ExitReason[65];
+    static final int NUMBERS = 65;
+    private static final ExitReason[] BY_NUMBER = new ExitReason[NUMBERS];
 
     static {
         for (ExitReason r : values()) {

@@ -1,5 +1,6 @@
 package org.xenolith.cpu.vmx;
 
+import java.util.Map;
 import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.ControlWrites;
 import org.xenolith.cpu.Cpu;
@@ -42,6 +43,7 @@ public final class Vmx {
     private final Vmcs vmcs = new Vmcs();
     private final EntryState state;
     private final VmxGuest guest;
+    private final SteadyState steady = new SteadyState();
 
     private long featureControl;
     private boolean on;
@@ -379,6 +381,11 @@ public final class Vmx {
         succeed();
     }
 
+    /** VM exits so far by reason, in lower case. */
+    public Map<String, Long> exits() {
+        return guest.counts();
+    }
+
     // ---- entries ----
 
     /** VT-x for a hypervisor that is no guest code; the CPU's {@code Stage2} must be the identity. */
@@ -423,7 +430,11 @@ public final class Vmx {
         }
         checked = true;
         checkedLongMode = cpu.longMode();
-        bad = EntryChecks.failing(EntryChecks.GUEST, state);
+        boolean same = steady.same(state);
+        bad = EntryChecks.failing(same ? EntryChecks.CHANGING : EntryChecks.GUEST, state);
+        if (bad == null && !same) {
+            steady.remember(state);
+        }
         if (bad != null) {
             report(bad.toString());
             guest.entryFailed(ExitReason.INVALID_STATE, bad.qualification());

@@ -1,5 +1,7 @@
 package org.xenolith.cpu.vmx;
 
+import java.util.Map;
+import java.util.TreeMap;
 import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Exceptions;
@@ -19,6 +21,8 @@ final class VmxGuest implements GuestMode {
     private static final int SHUTDOWN = 2;
     private static final int WAIT_FOR_SIPI = 3;
     private static final int NO_VECTOR = -1;
+    /** In the exit's event or qualification: IRET had ended the blocking of NMIs (28.2.3). */
+    private static final int NMI_UNBLOCKING = 1 << 12;
     private static final int ENTRY_FAILURE = 1 << 31;
     /** Indicators of a VMX abort (28.7). */
     private static final int ABORT_STORE = 1;
@@ -53,6 +57,7 @@ final class VmxGuest implements GuestMode {
     private long emulatedRip;
 
     /** Of the exit that is being made. */
+    private final long[] counts = new long[ExitReason.NUMBERS];
     private ExitReason reason = ExitReason.CPUID;
     private long qualification;
     private int length;
@@ -263,6 +268,12 @@ final class VmxGuest implements GuestMode {
 
     @Override
     public void exit(Cpu c, long during) {
+        if (c.nmiUnblocking()) {
+            c.setNmiUnblocking(false);
+            if (during == 0 && reason == ExitReason.EPT_VIOLATION) {
+                qualification |= NMI_UNBLOCKING;
+            }
+        }
         if (during != 0) {
             vectoring = during;
             if (reason == ExitReason.APIC_ACCESS) {
@@ -286,6 +297,7 @@ final class VmxGuest implements GuestMode {
 
     private void complete() {
         injecting = false;
+        counts[reason.number]++;
         Vmcs v = s.v;
         v.put(Field.EXIT_REASON, reason.number);
         v.put(Field.QUALIFICATION, qualification);
@@ -436,6 +448,8 @@ final class VmxGuest implements GuestMode {
         }
         int vector = EventInfo.vector(what);
         int type = EventInfo.type(what);
+        boolean unblocking = c.nmiUnblocking();
+        c.setNmiUnblocking(false);
         boolean exits = (s.v.get32bits(Field.EXCEPTIONS) >>> vector & 1) != 0;
         if (vector == Vector.PF) {
             exits ^= (EventInfo.error(what) & s.v.get32bits(Field.PF_MASK)) != s.v.get32bits(Field.PF_MATCH);
@@ -451,7 +465,7 @@ final class VmxGuest implements GuestMode {
             q = c.debug().takeCause();
         }
         note(ExitReason.EXCEPTION_NMI, q);
-        event = what;
+        event = unblocking && during == 0 ? what | NMI_UNBLOCKING : what;
         vectoring = vector == Vector.DF ? 0 : during;
         length = softwareLength(vectoring);
         if (type >= EventInfo.PRIVILEGED_SOFTWARE) {
@@ -689,6 +703,17 @@ final class VmxGuest implements GuestMode {
 
     boolean injectionPending() {
         return cpu.guestMode() == this && inject != 0;
+    }
+
+    /** Exits so far by reason, in lower case. */
+    Map<String, Long> counts() {
+        Map<String, Long> all = new TreeMap<>();
+        for (ExitReason r : ExitReason.values()) {
+            if (counts[r.number] != 0) {
+                all.put(r.label, counts[r.number]);
+            }
+        }
+        return all;
     }
 
     Transition transition() {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -220,6 +221,32 @@ final class VmxExitsTest {
         assertEquals(ExitReason.EXCEPTION_NMI, x.exit());
         assertEquals(EventInfo.VALID | EventInfo.NMI << 8 | Vector.NMI, x.get(Field.EXIT_EVENT));
         assertTrue(c.nmiBlocked(), "in the host");
+    }
+
+    @Test
+    void a_fault_of_the_iret_that_ends_an_nmi_says_so() {
+        x.add(Field.PIN, Controls.PIN_NMI | Controls.PIN_VIRTUAL_NMI);
+        x.set(Field.INTERRUPTIBILITY, Controls.BLOCKED_BY_NMI);
+        x.set(Field.EXCEPTIONS, 1 << Vector.GP);
+        m.write64(VmxMachine.GUEST_STACK + 8, 0x1000);
+        assertEquals(ExitReason.EXCEPTION_NMI, x.run("48cf"));
+        assertEquals(EventInfo.VALID | EventInfo.HAS_ERROR | EventInfo.EXCEPTION << 8 | Vector.GP | 1 << 12,
+                x.get(Field.EXIT_EVENT));
+        assertEquals(0, x.get(Field.INTERRUPTIBILITY));
+        // the stack is not there
+        x.set(Field.INTERRUPTIBILITY, Controls.BLOCKED_BY_NMI);
+        m.write64(VmxMachine.eptEntry(VmxMachine.GUEST_STACK), 0);
+        x.vmx.invept(2, 0, 0);
+        exits(ExitReason.EPT_VIOLATION, "48cf", 0x181 | 1 << 12);
+        exits(ExitReason.EPT_VIOLATION, "58", 0x181);
+    }
+
+    @Test
+    void exits_are_counted_by_reason() {
+        x.run("0fa2");
+        x.run("0fa2");
+        x.run("f4");
+        assertEquals(Map.of("cpuid", 2L, "hlt", 1L), x.vmx.exits());
     }
 
     @Test
