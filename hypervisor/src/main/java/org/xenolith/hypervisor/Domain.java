@@ -50,6 +50,9 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     private final GrantTable grants;
     private final GrantMappings mappings;
     private final HvmParams params = new HvmParams();
+    private final CallbackLine callback = new CallbackLine(this);
+    private final DeviceWindows windows;
+    private HvmPlatform platform = HvmPlatform.NONE;
     private final GuestLines console;
     private final Watchdog watchdog;
     private final Statistics hypercalls = new Statistics("hypercall");
@@ -77,6 +80,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         this.frames = host.frames();
         this.maxPages = config.maxPages();
         this.physmap = new Physmap(host.memory(), this::populateOnUse);
+        this.windows = new DeviceWindows(this);
         this.sweep = host.timers().timer(this::sweepZeroPages);
         this.createdAt = host.clock().now();
         long own = 2 + (config.pv() == null ? 0 : PvMemory.framesNeeded(host, config.pv(), config.vcpus()));
@@ -158,6 +162,26 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
 
     public HvmParams params() {
         return params;
+    }
+
+    /** The interrupt line, where the guest has chosen one, by which it hears of events. */
+    public CallbackLine callback() {
+        return callback;
+    }
+
+    /** Memory of devices that the guest sees among its own. */
+    public DeviceWindows windows() {
+        return windows;
+    }
+
+    /** The PC of an HVM guest. */
+    public HvmPlatform platform() {
+        return platform;
+    }
+
+    /** Puts an HVM guest's PC around its vCPUs, before they run. */
+    public void setPlatform(HvmPlatform pc) {
+        platform = pc;
     }
 
     /** Lines that the guest writes to the hypervisor's console. */
@@ -304,6 +328,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         sweep.cancel();
         mapped.forEach(this::remove);
         unmapped.forEach(frames::put);
+        windows.close();
         frames.put(shared.page().mfn());
         vcpus.forEach(Vcpu::close);
         host.forget(this);
@@ -529,7 +554,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         }
         long mfn = physmap.frame(gfn);
         clear(gfn, mfn);
-        if (type != Type.XEN) {
+        if (type != Type.XEN && type != Type.XEN_RO) {
             frames.put(mfn);
             totalPages += onDemand.freed();
         } else {

@@ -16,13 +16,17 @@ import org.xenolith.hypervisor.abi.GuestAbi;
  * @param tscMode value shown in CPUID leaf 4000_0003h: 0 default, 1 emulated, 2 native
  * @param console true lets the guest write to the hypervisor's console with HYPERVISOR_console_io
  * @param pv word size of a PV guest's kernel, or null for a guest that has a physmap (HVM, PVH)
+ * @param hvm whether a guest with a physmap has a PC around its processors (HVM), or nothing (PVH)
  */
 public record DomainConfig(String name, UUID uuid, int vcpus, long maxPages, int maxEventPort, int maxGrantFrames,
         int maxMaptrackFrames,
-        int tscMode, boolean console, GuestAbi pv) {
+        int tscMode, boolean console, GuestAbi pv, boolean hvm) {
     public DomainConfig {
         if (vcpus < 1 || vcpus > 128) {
             throw new IllegalArgumentException("a domain has 1 to 128 vCPUs, not " + vcpus);
+        }
+        if (pv != null && hvm) {
+            throw new IllegalArgumentException("a domain is PV or HVM, not both");
         }
         if (maxPages < 1) {
             throw new IllegalArgumentException("a domain needs memory");
@@ -34,17 +38,23 @@ public record DomainConfig(String name, UUID uuid, int vcpus, long maxPages, int
 
     /** The limits that xl sets when the configuration file is silent. */
     public static DomainConfig of(String name, UUID uuid, int vcpus, long maxPages) {
-        return new DomainConfig(name, uuid, vcpus, maxPages, 1023, 64, 1024, 0, false, null);
+        return new DomainConfig(name, uuid, vcpus, maxPages, 1023, 64, 1024, 0, false, null, false);
     }
 
     public DomainConfig withConsole(boolean allowed) {
         return new DomainConfig(name, uuid, vcpus, maxPages, maxEventPort, maxGrantFrames, maxMaptrackFrames, tscMode,
-                allowed, pv);
+                allowed, pv, hvm);
     }
 
     /** The same for a PV guest of this word size. */
     public DomainConfig withPv(GuestAbi abi) {
         return new DomainConfig(name, uuid, vcpus, maxPages, maxEventPort, maxGrantFrames, maxMaptrackFrames, tscMode,
-                console, abi);
+                console, abi, false);
+    }
+
+    /** The same for an HVM guest. */
+    public DomainConfig withHvm() {
+        return new DomainConfig(name, uuid, vcpus, maxPages, maxEventPort, maxGrantFrames, maxMaptrackFrames, tscMode,
+                console, null, true);
     }
 }

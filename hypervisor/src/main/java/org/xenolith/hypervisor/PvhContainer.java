@@ -9,13 +9,13 @@ import org.xenolith.hypervisor.abi.GuestAbi;
  * PVH in software: the guest has the processor to itself behind the domain's physmap, with a local APIC and nothing
  * else of a PC.
  */
-public final class PvhContainer implements Container {
+public sealed class PvhContainer implements Container permits HvmContainer {
     /** Xen's debug port, open to every HVM guest: bytes go to the hypervisor's console. */
-    private static final int DEBUG_PORT = 0xe9;
+    static final int DEBUG_PORT = 0xe9;
     private static final int VMCALL_LENGTH = 3;
     private static final int TYPE_SHIFT = 56;
 
-    private final Vcpu vcpu;
+    final Vcpu vcpu;
     private final HvmMsrs msrs;
 
     PvhContainer(Vcpu vcpu) {
@@ -56,6 +56,7 @@ public final class PvhContainer implements Container {
             vcpu.cpu().apic().postOrKeep(vcpu.upcallVector());
         } else {
             vcpu.cpu().requestAttention();
+            vcpu.domain().callback().changed();
         }
     }
 

@@ -27,7 +27,7 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         NONE, BLOCK, POLL
     }
 
-    /** What the toolstack gives every vCPU of a PVH guest: MTRRs on, all memory write-back. */
+    /** What toolstack or hvmloader give every vCPU of a PVH or HVM guest: MTRRs on, all memory write-back. */
     private static final long MTRR_ON_WRITE_BACK = 1 << 11 | 6;
 
     private final Domain domain;
@@ -55,7 +55,7 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         this.domain = domain;
         this.id = id;
         this.pv = domain.config().pv() == null ? null : new PvContainer(this);
-        this.container = pv == null ? new PvhContainer(this) : pv;
+        this.container = pv != null ? pv : domain.config().hvm() ? new HvmContainer(this) : new PvhContainer(this);
         Host host = domain.host();
         this.cpu = new Cpu(id, id << Domain.APIC_ID_SHIFT, domain.model(), host.memory(), domain, container,
                 host.clock(), host.timers());
@@ -159,6 +159,22 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         }
         cpu.setSegment(CpuState.TR, 0, 0, 0x67, 0x8b);
         cpu.setRflags(Flags.FIXED);
+        cpu.setField(CpuState.MTRR_DEF_TYPE, MTRR_ON_WRITE_BACK);
+        cpu.updateMode();
+        initialised = true;
+        up();
+    }
+
+    /**
+     * Sets the state in which an HVM guest's first vCPU starts: that after RESET#, but with the code segment where firmware below 1 MiB has
+     * it.
+     */
+    public void startHvm() {
+        cpu.reset();
+        if (held) {
+            cpu.setActivity(Activity.WAIT_FOR_SIPI);
+        }
+        cpu.setSegment(CpuState.CS, 0xf000, 0xf_0000, 0xffff, 0x9b);
         cpu.setField(CpuState.MTRR_DEF_TYPE, MTRR_ON_WRITE_BACK);
         cpu.updateMode();
         initialised = true;

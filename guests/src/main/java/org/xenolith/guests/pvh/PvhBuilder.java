@@ -125,7 +125,7 @@ public final class PvhBuilder {
         addBytes("ACPI information", AcpiTables.BASE, acpi.infoPage());
         addBytes("ACPI tables", AcpiTables.BASE + PAGE, acpi.tablePages());
         addBytes("RSDP", rsdp, acpi.rsdp());
-        addBytes("identity page directory", SpecialPages.IDENT_PT * PAGE, identityPageDirectory());
+        addBytes("identity page directory", SpecialPages.IDENT_PT * PAGE, SpecialPages.identityPageDirectory());
         return new PvhBoot(
                 kernel, entry, (int) startInfo, List.copyOf(pieces), map, populated(acpi));
     }
@@ -255,15 +255,6 @@ public final class PvhBuilder {
             put32(info, entry + 16, map.get(i).type().number());
         }
         return info;
-    }
-
-    /** 1024 superpages of 4 MiB: present, writable, user, accessed, dirty. */
-    private static byte[] identityPageDirectory() {
-        byte[] page = new byte[(int) PAGE];
-        for (int i = 0; i < 1024; i++) {
-            put32(page, 4 * i, i << 22 | 0xe7);
-        }
-        return page;
     }
 
     private void addBytes(String name, long gpa, byte[] bytes) {

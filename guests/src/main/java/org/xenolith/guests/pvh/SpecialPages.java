@@ -1,5 +1,7 @@
 package org.xenolith.guests.pvh;
 
+import org.xenolith.guests.LittleEndian;
+
 /**
  * The frames that the toolstack shares with a PVH guest, just below 4 GiB, where libxc puts them for every HVM guest.
  *
@@ -37,4 +39,13 @@ public final class SpecialPages {
     public static final long CONSOLE = FIRST + 7;
 
     private SpecialPages() {}
+
+    /** {@return what {@link #IDENT_PT} holds: 1024 superpages of 4 MiB, present, writable, user, accessed, dirty} */
+    public static byte[] identityPageDirectory() {
+        byte[] page = new byte[4096];
+        for (int i = 0; i < 1024; i++) {
+            LittleEndian.put32(page, 4 * i, i << 22 | 0xe7);
+        }
+        return page;
+    }
 }

@@ -68,12 +68,7 @@ final class HvmOp implements Hypercall {
                 c.domain().params().set(index, p.get("value"));
                 c.domain().latchAbi(c.abi());
                 c.vcpu().cpu().requestAttention();
-                if (p.get("value") >>> 56 != HvmParams.CALLBACK_TYPE_VECTOR && p.get("value") != 0
-                        && c.vcpu().upcallVector() == 0) {
-                    // a GSI or INTx: PVH guests have no interrupt controller that it could go to. Linux sets GSI 1 as a
-                    // sign for the toolstack when it uses vectors by vCPU, which is fine
-                    c.domain().count("hvm_param:callback_irq.type" + (p.get("value") >>> 56));
-                }
+                c.domain().callback().changed();
             }
             case HvmParams.VM86_TSS, HvmParams.VM86_TSS_SIZED, HvmParams.ACPI_IOPORTS_LOCATION,
                     HvmParams.VM_GENERATION_ID_ADDR,
@@ -130,7 +125,7 @@ final class HvmOp implements Hypercall {
         Physmap.Type type = c.self(v.get32("domid")).physmap().type(v.get("pfn"));
         v.set("mem_type", switch (type) {
             case NONE -> MEM_MMIO_DM;
-            case RAM_RO, GRANT_RO -> MEM_RAM_RO;
+            case RAM_RO, GRANT_RO, XEN_RO -> MEM_RAM_RO;
             default -> MEM_RAM_RW;
         });
         c.write(v, arg);

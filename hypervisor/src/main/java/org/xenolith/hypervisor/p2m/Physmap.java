@@ -23,6 +23,8 @@ public final class Physmap implements Stage2, GuestMemory {
         FOREIGN,
         /** A page of the hypervisor: shared_info, grant table frames. */
         XEN,
+        /** A page of the hypervisor that the guest may only read: a device's ROM. */
+        XEN_RO,
         /** RAM of which there is no page before it is used. */
         ON_DEMAND
     }
@@ -121,7 +123,7 @@ public final class Physmap implements Stage2, GuestMemory {
 
     private static boolean readOnly(long e) {
         int t = (int) (e >>> TYPE_SHIFT);
-        return t == Type.RAM_RO.ordinal() || t == Type.GRANT_RO.ordinal();
+        return t == Type.RAM_RO.ordinal() || t == Type.GRANT_RO.ordinal() || t == Type.XEN_RO.ordinal();
     }
 
     @Override
