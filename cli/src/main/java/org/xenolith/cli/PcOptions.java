@@ -2,15 +2,21 @@ package org.xenolith.cli;
 
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.xenolith.emulator.PcHardware;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** Options on what only a whole PC has: firmware, CD-ROM drive, display; a mixin. */
 final class PcOptions {
+    private static final List<String> ONLY_A_PC = List.of("--firmware", "--cdrom", "--boot", "--vga", "--serial",
+            "--vnc",
+            "--screenshot", "--screen-text", "--type-keys", "--screen");
+
     @Option(names = {"--firmware", "-bios"}, paramLabel = "F",
             description = "Firmware: SeaBIOS's bios-256k.bin or OVMF.fd; the SeaBIOS that the distribution has installed by default.")
     private Path firmware;
@@ -32,6 +38,19 @@ final class PcOptions {
 
     @Mixin
     private ScreenOptions screen;
+
+    /**
+     * Complains of options that only a guest with a PC has.
+     *
+     * @throws UserError when one was given
+     */
+    static void refuse(CommandSpec command, String type) throws UserError {
+        for (String option : ONLY_A_PC) {
+            if (command.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw UserError.usage(option + ": a " + type + " guest has no PC around it; --type hvm has");
+            }
+        }
+    }
 
     PcHardware hardware() throws UserError, ImageException, NoSuchFileException {
         if (firmware != null) {

@@ -4,6 +4,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.xenolith.emulator.DomainConfig;
@@ -22,6 +23,7 @@ import picocli.CommandLine.Spec;
 /** {@code xenolith run}: one guest, its console here, or several from files. */
 @Command(name = "run", sortOptions = false, usageHelpWidth = 110,
         customSynopsis = {"xenolith run --kernel F [--initrd F] [--append S] [OPTION…]",
+            "       xenolith run --type hvm [--firmware F] [--cdrom F.iso] [--disk F] [OPTION…]",
             "       xenolith run A.cfg [B.cfg …] [OPTION…]"},
         description = "Runs a guest, with its console on standard input and output and nothing else there; or the guests of xl"
                 + " configuration files.%n"
@@ -33,18 +35,21 @@ import picocli.CommandLine.Spec;
         footer = {"  xenolith run --kernel vmlinuz --initrd initrd.gz --append 'console=hvc0'",
             "  xenolith run -kernel vmlinuz -initrd initrd.gz -append 'console=hvc0 quiet' -m 1G -smp 4",
             "  xenolith run --kernel vmlinuz --timeout 90s --stats run.json --console boot.log",
+            "  xenolith run --type hvm --cdrom debian.iso --disk disk.qcow2 --net nat --vnc :1",
             "  xenolith run web.cfg db.cfg --console-dir logs"})
 final class RunCommand implements Callable<Integer> {
     /** The version of Xen whose interface guests find. */
     static final String XEN_VERSION = "4.17";
     /** Types of guests that can be run. */
-    static final List<String> BUILT_TYPES = List.of("pvh", "pv");
+    static final List<String> BUILT_TYPES = List.of("pvh", "pv", "hvm");
     /** Tiers that can be chosen here. */
     static final List<String> BUILT_TIERS = List.of("auto", "native", "interpreter", "lockstep");
 
     /** Options that a configuration file takes the place of. */
     private static final List<String> OF_A_GUEST = List.of("--type", "--kernel", "--initrd", "--append", "--memory",
-            "--maxmem", "--disk", "--vcpus", "--maxvcpus", "--net", "--pcap", "--name");
+            "--maxmem", "--disk", "--vcpus", "--maxvcpus", "--net", "--pcap", "--name", "--firmware", "--cdrom",
+            "--boot",
+            "--vga", "--serial");
 
     private final App app;
 
@@ -52,7 +57,7 @@ final class RunCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     @Option(names = "--type", paramLabel = "TYPE", defaultValue = "pvh",
-            description = "Kind of guest: pvh (default), pv, hvm; hvm is not built yet.")
+            description = "Kind of guest: pvh (default), pv, or hvm, a whole PC with firmware.")
     private String type;
 
     @Option(names = {"--kernel", "-kernel"}, paramLabel = "F",
@@ -82,14 +87,14 @@ final class RunCommand implements Callable<Integer> {
             description = "xl configuration files, a guest each, in place of --kernel and what else describes a guest.")
     private List<String> configurations = new ArrayList<>();
 
-    @Option(names = {"--cdrom", "-cdrom"}, hidden = true)
-    private List<String> cdroms = new ArrayList<>();
-
     @Option(names = {"-hda", "-hdb", "-hdc", "-hdd"}, hidden = true)
     private List<String> ideDisks = new ArrayList<>();
 
     @Mixin
     private HardwareOptions hardware;
+
+    @Mixin
+    private PcOptions pc;
 
     @Mixin
     private MachineOptions machine;
@@ -132,23 +137,36 @@ final class RunCommand implements Callable<Integer> {
         if (append.indexOf('\0') >= 0) {
             throw UserError.usage("--append: has a zero byte in it");
         }
-        if (kernel == null) {
+        boolean hvm = type.equals("hvm");
+        if (!hvm) {
+            PcOptions.refuse(spec, type);
+        }
+        if (kernel == null && !hvm) {
             throw UserError.usage("no guest to run; give one with --kernel FILE, see 'xenolith run --help'");
         }
-        ImageFile.open(kernel);
+        if (kernel != null) {
+            ImageFile.open(kernel);
+        }
         if (initrd != null) {
             ImageFile.open(initrd);
         }
+if (!hvm) {
+            refuseCards();
+        }
+        GuestType kind = GuestType.valueOf(type.toUpperCase(Locale.ROOT));
+        return new DomainConfig(hardware.name, kind, Optional.ofNullable(kernel),
+                Optional.ofNullable(initrd), append, memory, most, vcpus,
+                maxVcpus == null ? vcpus : maxVcpus, hardware.restarts(), hardware.nics(),
+                hardware.disks(), hvm ? Optional.of(pc.hardware()) : Optional.empty(), Optional.empty());
+    }
+
+    private void refuseCards() throws UserError {
         for (NicSpec n : hardware.nics()) {
             if (n.model().orElse(NicSpec.Model.VIF) != NicSpec.Model.VIF) {
                 throw UserError.usage("--net: model=" + n.model().get().label()
-                        + " is for guests that see a PC (xenolith machine); a " + type + " guest has vif");
+                        + " is for guests that see a PC (--type hvm, xenolith machine); a " + type + " guest has vif");
             }
         }
-        return new DomainConfig(hardware.name, type.equals("pv") ? GuestType.PV : GuestType.PVH, Optional.of(kernel),
-                Optional.ofNullable(initrd), append, memory, most, vcpus,
-                maxVcpus == null ? vcpus : maxVcpus, hardware.restarts(), hardware.nics(),
-                hardware.disks(), Optional.empty(), Optional.empty());
     }
 
     /** Whose memory is to be set when; checked here, so that nothing can go wrong in mid-run. */
@@ -188,14 +206,12 @@ final class RunCommand implements Callable<Integer> {
 
     private void checkType() throws UserError {
         switch (type) {
-            case "pvh", "pv" -> {
+            case "pvh", "pv", "hvm" -> {
             }
-            case "hvm" -> throw UserError.usage("--type: " + type + " guests are not built yet; pvh and pv are");
             default -> throw UserError.usage("--type: '" + type + "' is not a kind of guest: pvh, pv, hvm are");
         }
-        if (!cdroms.isEmpty() || !ideDisks.isEmpty()) {
-            throw UserError.usage((cdroms.isEmpty() ? "-hda" : "--cdrom")
-                    + ": IDE is for guests that see a PC (xenolith machine); a disk of a pvh guest is --disk FILE[,ro]");
+        if (!ideDisks.isEmpty()) {
+            throw UserError.usage("-hda: a disk of a guest is --disk FILE[,ro], for hvm the IDE disks in this order");
         }
     }
 }

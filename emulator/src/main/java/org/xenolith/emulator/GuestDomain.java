@@ -9,6 +9,7 @@ import java.util.UUID;
 import org.xenolith.cpu.RandomSource;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
+import org.xenolith.guests.hvm.HvmLayout;
 import org.xenolith.guests.image.SnapshotMemory;
 import org.xenolith.guests.pv.PvBuilder;
 import org.xenolith.guests.pv.PvLayout;
@@ -35,7 +36,9 @@ import org.xenolith.hypervisor.xenstore.Xenstored;
 /** One guest of a machine through all its reboots: its domain, its console and how it ended. */
 final class GuestDomain implements Guest {
     /** Pages of machine memory that the hypervisor needs beside a guest's memory: tables, grant and event frames. */
-    static final long EXTRA_PAGES = 4096;
+    private static final long EXTRA_PAGES = 4096;
+    /** Pages for an HVM guest's video memory, the ROMs of its devices, and its tables. */
+    private static final long DEVICE_PAGES = 16_384;
 
     private final DomainConfig config;
     private final Host host;
@@ -46,17 +49,22 @@ final class GuestDomain implements Guest {
     private final SnapshotMemory snapshots;
     private final Progress progress;
     private final ConsoleLog log;
+    private final MachineClock clock;
+    private final SerialConsole serial;
+    private final GuestScreen screen;
     private final byte[] input = new byte[1024];
     private final List<VirtualCpu> cpus = new ArrayList<>();
     private GuestDisks disks;
     private Domain domain;
     private ConsoleRing ring;
+    private HvmPc pc;
     private long instructionsBefore;
     private Outcome outcome;
+    private int exitCode;
     private String crashReport = "";
 
-    GuestDomain(DomainConfig config, XenHost xen, Execution execution, long seed, Console console, GuestNics nics,
-            SnapshotMemory snapshots, Progress progress) {
+    GuestDomain(DomainConfig config, XenHost xen, MachineClock clock, Execution execution, long seed, Console console,
+            GuestNics nics, SnapshotMemory snapshots, Progress progress) {
         this.config = config;
         this.host = xen.host();
         this.xenstored = xen.xenstored();
@@ -66,7 +74,15 @@ final class GuestDomain implements Guest {
         this.progress = progress;
         this.uuid = config.uuid().orElseGet(
                 () -> UUID.nameUUIDFromBytes((seed + "/" + config.name()).getBytes(StandardCharsets.UTF_8)));
+        this.clock = clock;
         log = new ConsoleLog(console);
+        serial = new SerialConsole(log);
+        screen = config.pc().map(p -> new GuestScreen(p.screen(), config.name(), console)).orElse(null);
+    }
+
+    /** Pages of machine memory that a guest needs beside its own memory. */
+    static long extraPages(DomainConfig config) {
+        return EXTRA_PAGES + (config.pc().isPresent() ? DEVICE_PAGES : 0);
     }
 
     @Override
@@ -96,15 +112,13 @@ final class GuestDomain implements Guest {
     @Override
     public void start() throws ImageException, NoSuchFileException {
         if (disks == null) {
-            disks = GuestDisks.open(config.disks(), snapshots);
+            disks = GuestDisks.open(config.disks(), config.pc().flatMap(PcHardware::cdrom), snapshots);
         }
-        ImageFile kernel = ImageFile.open(config.kernel().orElseThrow());
-        Optional<ImageFile> initrd = Optional.empty();
-        if (config.initrd().isPresent()) {
-            initrd = Optional.of(ImageFile.open(config.initrd().get()));
-        }
-        progress.step(config.name(), "loading " + kernel.name());
-        Runnable begin = config.type() == GuestType.PV ? buildPv(kernel, initrd) : buildPvh(kernel, initrd);
+        Runnable begin = switch (config.type()) {
+            case PV -> buildPv(kernel(), initrd());
+            case HVM -> buildHvm();
+            default -> buildPvh(kernel(), initrd());
+        };
         connect();
         disks.attach(host, xenstored.client(), domain);
         for (Vcpu v : domain.vcpus()) {
@@ -114,6 +128,16 @@ final class GuestDomain implements Guest {
         }
         begin.run();
         domain.unpause();
+    }
+
+    private ImageFile kernel() throws ImageException, NoSuchFileException {
+        ImageFile kernel = ImageFile.open(config.kernel().orElseThrow());
+        progress.step(config.name(), "loading " + kernel.name());
+        return kernel;
+    }
+
+    private Optional<ImageFile> initrd() throws ImageException, NoSuchFileException {
+        return config.initrd().isPresent() ? Optional.of(ImageFile.open(config.initrd().get())) : Optional.empty();
     }
 
     private org.xenolith.hypervisor.DomainConfig limits() {
@@ -148,8 +172,40 @@ final class GuestDomain implements Guest {
         PvhBoot boot = PvhBuilder.build(kernel, initrd, config.commandLine(), new PvhSize(config.memoryBytes(),
                 config.maxMemoryBytes(), config.vcpus(), config.maxVcpus()));
         domain = host.createDomain(limits());
+        populate(boot.populated());
+        boot.load(domain);
+        share(boot.memoryMap());
+        return () -> {
+            progress.step(config.name(), "starting at 0x" + Integer.toHexString(boot.eip()));
+            domain.vcpu(0).startPvh(Integer.toUnsignedLong(boot.eip()), Integer.toUnsignedLong(boot.ebx()));
+        };
+    }
+
+    private Runnable buildHvm() throws ImageException, NoSuchFileException {
+        PcHardware hardware = config.pc().orElseThrow();
+        Firmware firmware = Firmware.open(hardware.firmware());
+        progress.step(config.name(), "loading " + firmware.file());
+        HvmLayout layout = HvmLayout.of(config.maxMemoryBytes());
+        domain = host.createDomain(limits().withHvm());
+        List<MemoryRange> populated = new ArrayList<>(layout.ram());
+        populated.addAll(layout.extra());
+        populate(populated);
+        pc = new HvmPc(domain, config, layout, firmware, serial, disks, nics, clock);
+        pc.load(layout, firmware, config.maxVcpus(), uuid);
+        share(layout.map());
+        if (pc.board().vga() != null) {
+            screen.attach(pc.board().vga().screen(), pc.board().pc().keyboard().keyboard(),
+                    pc.board().pc().keyboard().mouse(), host.timers(), clock);
+        }
+        return () -> {
+            progress.step(config.name(), "starting firmware");
+            domain.vcpu(0).startHvm();
+        };
+    }
+
+    private void populate(List<MemoryRange> ranges) {
         boolean onDemand = config.maxMemoryBytes() > config.memoryBytes();
-        for (MemoryRange r : boot.populated()) {
+        for (MemoryRange r : ranges) {
             if (onDemand && r.type() == MemoryRange.Type.RAM) {
                 domain.populateOnDemand(r.start() >>> 12, pages(r.size()));
             } else if (!domain.populateRange(r.start() >>> 12, pages(r.size()))) {
@@ -158,19 +214,18 @@ final class GuestDomain implements Guest {
         }
         // the tables and special pages are beside the guest's memory
         domain.setOnDemandPages(pages(config.memoryBytes()) + domain.totalPages());
-        boot.load(domain);
+    }
+
+    /** Tells of the memory map, and offers the pages that a guest with a physmap shares with its hypervisor. */
+    private void share(List<MemoryRange> memoryMap) {
         domain.setMemoryMap(
-                boot.memoryMap().stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
+                memoryMap.stream().map(r -> new E820Entry(r.start(), r.size(), r.type().number())).toList());
         DomainLinks.offer(domain, SpecialPages.XENSTORE, SpecialPages.CONSOLE);
         HvmParams params = domain.params();
         params.set(HvmParams.PAGING_RING_PFN, SpecialPages.PAGING);
         params.set(HvmParams.MONITOR_RING_PFN, SpecialPages.MONITOR);
         params.set(HvmParams.SHARING_RING_PFN, SpecialPages.SHARING);
         params.set(HvmParams.IDENT_PT, SpecialPages.IDENT_PT << 12);
-        return () -> {
-            progress.step(config.name(), "starting at 0x" + Integer.toHexString(boot.eip()));
-            domain.vcpu(0).startPvh(Integer.toUnsignedLong(boot.eip()), Integer.toUnsignedLong(boot.ebx()));
-        };
     }
 
     private void connect() {
@@ -198,6 +253,12 @@ final class GuestDomain implements Guest {
 
     @Override
     public void pollInput() {
+        if (config.type() == GuestType.HVM) {
+            if (!config.pc().orElseThrow().screen().terminal()) {
+                serial.pollInput();
+            }
+            return;
+        }
         int room = Math.min(input.length, ring.inputRoom());
         if (room > 0) {
             int n = log.input(input, room);
@@ -232,6 +293,7 @@ final class GuestDomain implements Guest {
 
     @Override
     public boolean checkShutdown() {
+        serial.flush();
         if (outcome != null || domain.shutdownReason() < 0) {
             return false;
         }
@@ -285,6 +347,11 @@ final class GuestDomain implements Guest {
             execution.stop(c);
         }
         cpus.clear();
+        if (pc != null) {
+            exitCode = pc.exitCode();
+            pc.close();
+            pc = null;
+        }
         disks.detach();
         nics.detach();
         xenstored.release(domain.domid());
@@ -294,6 +361,7 @@ final class GuestDomain implements Guest {
 
     @Override
     public void closeDisks() {
+        serial.flush();
         if (disks != null) {
             disks.close();
         }
@@ -314,7 +382,20 @@ final class GuestDomain implements Guest {
     }
 
     @Override
+    public GuestScreen screen() {
+        return screen;
+    }
+
+    @Override
+    public int exitCode() {
+        return pc == null ? exitCode : pc.exitCode();
+    }
+
+    @Override
     public void unplug() {
         nics.close();
+        if (screen != null) {
+            screen.close();
+        }
     }
 }

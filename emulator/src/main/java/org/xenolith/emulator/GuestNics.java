@@ -14,8 +14,8 @@ import org.xenolith.hypervisor.xenstore.Xenstored;
 
 /** The network interfaces of one guest through all its reboots: cables, counts and addresses stay, back ends come and go. */
 final class GuestNics implements AutoCloseable {
-    /** One interface; {@code nat} where it has a router of its own. */
-    record Nic(NicSpec spec, MacAddress mac, NetPort port, Optional<NatNetwork> nat, VifCounts counts) {
+    /** One interface: {@code port} is a vif's, {@code card} an emulated card's, {@code nat} where it has a router of its own. */
+    record Nic(NicSpec spec, MacAddress mac, NetPort port, NetPort card, Optional<NatNetwork> nat, VifCounts counts) {
         String network() {
             return switch (spec.network()) {
                 case NAT -> "nat";

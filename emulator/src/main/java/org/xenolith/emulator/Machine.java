@@ -60,7 +60,7 @@ public final class Machine implements AutoCloseable {
         long bytes = 64L << 20;
         for (DomainConfig d : config.domains()) {
             vcpus += d.maxVcpus();
-            bytes += d.maxMemoryBytes() + (GuestDomain.EXTRA_PAGES << 12);
+            bytes += d.maxMemoryBytes() + (GuestDomain.extraPages(d) << 12);
         }
         memory = new PhysicalMemory(bytes + 4095 & -4096L);
         clock = new MachineClock(vcpus);
@@ -92,12 +92,6 @@ public final class Machine implements AutoCloseable {
      */
     public static Machine create(MachineConfig config, Function<DomainConfig, Console> console, Progress progress)
             throws ImageException, NoSuchFileException {
-        for (DomainConfig d : config.domains()) {
-            if (d.type() == GuestType.HVM) {
-                throw new IllegalArgumentException(
-                        "guests of type " + d.type().label() + " are not built yet; use --type pvh");
-            }
-        }
         Machine m = new Machine(config);
         boolean done = false;
         try {
@@ -143,7 +137,7 @@ public final class Machine implements AutoCloseable {
 
     private Guest guest(DomainConfig d, Console console, SnapshotMemory snapshots, Progress progress) {
         if (xen.isPresent()) {
-            return new GuestDomain(d, xen.get(), execution, config.seed(), console, networks.plug(d), snapshots,
+            return new GuestDomain(d, xen.get(), clock, execution, config.seed(), console, networks.plug(d), snapshots,
                     progress);
         }
         return new BarePc(d, config, new BarePc.Parts(memory, clock, timers, bareStatistics, model), execution, console,

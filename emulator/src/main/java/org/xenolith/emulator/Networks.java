@@ -77,7 +77,7 @@ final class Networks implements AutoCloseable {
             for (int i = 0; i < guest.nics().size(); i++) {
                 NicSpec spec = guest.nics().get(i);
                 String name = seed + "/" + guest.name() + "/" + i;
-                nics.add(plug(spec, spec.mac().orElseGet(() -> MacAddress.derive(name))));
+                nics.add(plug(guest.type(), spec, spec.mac().orElseGet(() -> MacAddress.derive(name))));
             }
             done = true;
             return new GuestNics(nics);
@@ -88,7 +88,7 @@ final class Networks implements AutoCloseable {
         }
     }
 
-    private GuestNics.Nic plug(NicSpec spec, MacAddress mac) {
+    private GuestNics.Nic plug(GuestType type, NicSpec spec, MacAddress mac) {
         Optional<NatNetwork> nat = Optional.empty();
         NetPort port;
         switch (spec.network()) {
@@ -104,7 +104,13 @@ final class Networks implements AutoCloseable {
         if (spec.pcap().isPresent()) {
             port = capture(port, spec.pcap().get());
         }
-        return new GuestNics.Nic(spec, mac, port, nat, new VifCounts());
+        NetPort card = port;
+        if (type == GuestType.HVM) {
+            SplitCable cable = new SplitCable(port);
+            port = cable.plug();
+            card = cable.plug();
+        }
+        return new GuestNics.Nic(spec, mac, port, card, nat, new VifCounts());
     }
 
     private NatNetwork nat(NicSpec spec, MacAddress mac) {

@@ -1,6 +1,9 @@
 package org.xenolith.emulator;
 
 import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import org.xenolith.cpu.apic.ApicBus;
 import org.xenolith.devices.Board;
 import org.xenolith.devices.NetPort;
@@ -13,10 +16,14 @@ import org.xenolith.devices.pc.PcConfig;
 import org.xenolith.devices.pc.PcEvents;
 import org.xenolith.devices.pci.PciFunction;
 import org.xenolith.devices.vga.StdVga;
+import org.xenolith.devices.xen.XenPlatform;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.net.NicSpec;
 
-/** A whole PC as a guest's configuration describes it: {@link Pc} with display, disks, CD-ROM drive and network cards. */
+/**
+ * A whole PC as a guest's configuration describes it: {@link Pc} with display, disks, CD-ROM drive and network cards, and in an HVM domain
+ * Xen's platform device.
+ */
 final class PcBoard {
     /** Where disks go; the CD-ROM drive is the secondary master. */
     private static final int[] DISK_POSITIONS = {0, 1, 3};
@@ -26,6 +33,9 @@ final class PcBoard {
     private final IdeController ide;
     private final CdTray tray;
     private final StdVga vga;
+    private final XenPlatform platform;
+    private final List<PciFunction> cards = new ArrayList<>();
+    private final List<NetPort> cables = new ArrayList<>();
 
     /**
      * Puts the PC together.
@@ -53,15 +63,49 @@ final class PcBoard {
         }
         tray = ide.attachCdrom(CDROM_POSITION, disks.cdrom());
         int device = Pc.FIRST_FREE_DEVICE;
+        platform = config.type() == GuestType.HVM
+                ? pc.add(device++ << 3, new XenPlatform(board, new Unplug(board), Set.of()))
+                : null;
         for (GuestNics.Nic n : nics.all()) {
             if (n.spec().model().orElse(NicSpec.Model.E1000) != NicSpec.Model.VIF) {
-                pc.add(device++ << 3, card(board, n));
+                cards.add(pc.add(device++ << 3, card(board, n)));
+                cables.add(n.card());
             }
         }
     }
 
+    /** What PV drivers ask to go. */
+    private final class Unplug implements XenPlatform.Unplug {
+        private final Board board;
+
+        private Unplug(Board board) {
+            this.board = board;
+        }
+
+        @Override
+        public void disks() {
+            ide.unplugDisks();
+        }
+
+        @Override
+        public void nics() {
+            for (PciFunction card : cards) {
+                card.reset();
+                card.unplug();
+            }
+            cards.clear();
+            // what comes in is not for them, and is not lost either
+            cables.forEach(c -> c.setReceiver(f -> false));
+        }
+
+        @Override
+        public void auxDisks() {
+            board.unimplemented().accept("xen-platform:unplug-aux-disks");
+        }
+    }
+
     private static PciFunction card(Board board, GuestNics.Nic n) {
-        NetPort port = new CountedPort(n.port(), n.counts());
+        NetPort port = new CountedPort(n.card(), n.counts());
         return n.spec().model().orElse(NicSpec.Model.E1000) == NicSpec.Model.RTL8139
                 ? new Rtl8139(board, port, n.mac(), new byte[0])
                 : new E1000(board, port, n.mac(), new byte[0]);
@@ -74,6 +118,11 @@ final class PcBoard {
     /** The display adapter, or null. */
     StdVga vga() {
         return vga;
+    }
+
+    /** Xen's platform device, or null. */
+    XenPlatform platform() {
+        return platform;
     }
 
     IdeController ide() {

@@ -25,7 +25,8 @@ public final class HvmContainer extends PvhContainer {
 
     @Override
     public int externalInterrupt(Cpu cpu) {
-        return super.hasExternalInterrupt(cpu) ? super.externalInterrupt(cpu)
+        return super.hasExternalInterrupt(cpu)
+                ? super.externalInterrupt(cpu)
                 : platform().devices().externalInterrupt(cpu);
     }
 
