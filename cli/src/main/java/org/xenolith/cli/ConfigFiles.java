@@ -9,14 +9,18 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
+import org.xenolith.emulator.PcHardware;
 import org.xenolith.emulator.Restarts;
+import org.xenolith.emulator.ScreenConfig;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
 import org.xenolith.guests.config.ConfigException;
 import org.xenolith.guests.config.XlConfig;
 import org.xenolith.guests.config.XlDomain;
+import org.xenolith.guests.config.XlPc;
 import org.xenolith.guests.config.XlValue;
 
 /** The guests that xl configuration files describe. */
@@ -75,21 +79,43 @@ final class ConfigFiles {
             throw UserError.usage(file + (d.vcpus() > Limits.MAX_VCPUS ? ": vcpus" : ": maxvcpus") + ": at most "
                     + Limits.MAX_VCPUS + " are possible, not " + d.maxVcpus());
         }
-        if (!RunCommand.BUILT_TYPES.contains(d.type())) {
-            throw UserError.usage(file + ": type: " + d.type() + " guests are not built yet; "
-                    + String.join(" and ", RunCommand.BUILT_TYPES) + " are");
+        if (d.kernel().isPresent()) {
+            ImageFile.open(d.kernel().get());
         }
-        ImageFile.open(d.kernel());
         if (d.ramdisk().isPresent()) {
             ImageFile.open(d.ramdisk().get());
         }
         Restarts restarts = new Restarts(d.onPoweroff().restarts(), d.onReboot().restarts() && !noReboot,
                 d.onCrash().restarts());
-        return new DomainConfig(d.name(), GuestType.valueOf(d.type().toUpperCase(Locale.ROOT)), Optional.of(d.kernel()),
+        List<String> discs = new ArrayList<>();
+        List<String> disks = new ArrayList<>();
+        for (String text : texts(d.disks())) {
+            (d.pc().isPresent() && DiskConfig.isCdrom(text) ? discs : disks).add(text);
+        }
+        return new DomainConfig(d.name(), GuestType.valueOf(d.type().toUpperCase(Locale.ROOT)), d.kernel(),
                 d.ramdisk(),
                 d.commandLine(), d.memoryBytes(), d.maxMemoryBytes(), d.vcpus(), d.maxVcpus(), restarts,
                 GuestDevices.nics(file + ": vif", texts(d.vifs())),
-                GuestDevices.disks(file + ": disk", texts(d.disks())), Optional.empty(), d.uuid());
+                GuestDevices.disks(file + ": disk", disks), hardware(file, d.pc(), discs), d.uuid());
+    }
+
+    private static Optional<PcHardware> hardware(String file, Optional<XlPc> pc, List<String> discs)
+            throws UserError, ImageException, NoSuchFileException {
+        if (pc.isEmpty()) {
+            return Optional.empty();
+        }
+        if (discs.size() > 1) {
+            throw UserError.usage(file + ": disk: one CD-ROM drive is there, not " + discs.size());
+        }
+        Optional<Path> disc = discs.isEmpty() ? Optional.empty() : DiskConfig.disc(discs.getFirst());
+        if (disc.isPresent()) {
+            ImageFile.open(disc.get());
+        }
+        if (pc.get().firmware().isPresent()) {
+            ImageFile.open(pc.get().firmware().get());
+        }
+        return Optional.of(new PcHardware(pc.get().firmware(), disc, pc.get().vga(),
+                pc.get().boot().orElse(PcHardware.DEFAULT_BOOT), ScreenConfig.NONE));
     }
 
     private static List<String> texts(List<XlValue.Text> values) {

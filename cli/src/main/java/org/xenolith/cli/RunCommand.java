@@ -150,7 +150,7 @@ final class RunCommand implements Callable<Integer> {
         if (initrd != null) {
             ImageFile.open(initrd);
         }
-if (!hvm) {
+        if (!hvm) {
             refuseCards();
         }
         GuestType kind = GuestType.valueOf(type.toUpperCase(Locale.ROOT));
@@ -211,7 +211,8 @@ if (!hvm) {
             default -> throw UserError.usage("--type: '" + type + "' is not a kind of guest: pvh, pv, hvm are");
         }
         if (!ideDisks.isEmpty()) {
-            throw UserError.usage("-hda: a disk of a guest is --disk FILE[,ro], for hvm the IDE disks in this order");
+            throw UserError
+                    .usage("-hda: a disk is --disk FILE[,ro]; those of an hvm guest are its IDE disks, in this order");
         }
     }
 }

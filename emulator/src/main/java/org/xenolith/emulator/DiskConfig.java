@@ -38,6 +38,32 @@ public record DiskConfig(DiskSpec image, Optional<VirtualDevice> device) {
         return p.result();
     }
 
+    /** Whether the disk of an xl configuration file is a CD-ROM drive ({@code devtype=cdrom}, or {@code hdc:cdrom}). */
+    public static boolean isCdrom(String text) {
+        return split(text).stream().map(String::strip)
+                .anyMatch(p -> p.equals("devtype=cdrom") || p.equals("cdrom") || p.endsWith(":cdrom"));
+    }
+
+    /** The disc in a CD-ROM drive of an xl configuration file; empty for an empty drive. */
+    public static Optional<Path> disc(String text) {
+        List<String> parts = split(text);
+        String file = parts.getFirst().strip();
+        for (String p : parts) {
+            String part = p.strip();
+            if (part.startsWith("target=")) {
+                file = part.substring("target=".length());
+            }
+        }
+        if (file.startsWith("file:")) {
+            file = file.substring("file:".length());
+        }
+        try {
+            return file.isEmpty() || file.contains("=") ? Optional.empty() : Optional.of(Path.of(file));
+        } catch (InvalidPathException e) {
+            throw new IllegalArgumentException("'" + file + "' cannot be the name of a file", e);
+        }
+    }
+
     /**
      * The devices of a guest's disks: as they say themselves, the others the first {@code xvd} names that are free.
      *

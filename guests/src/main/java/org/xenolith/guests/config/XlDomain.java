@@ -15,7 +15,8 @@ import org.xenolith.guests.config.XlValue.Text;
  * @param file the file's name for messages
  * @param name of the domain
  * @param type {@code pv}, {@code pvh} or {@code hvm}
- * @param kernel the kernel's file
+ * @param kernel the kernel's file; an HVM guest may have none
+ * @param pc what an HVM guest has beside it
  * @param ramdisk the initial ramdisk's file
  * @param commandLine the kernel's command line
  * @param memoryBytes memory at the start, in bytes
@@ -34,7 +35,8 @@ public record XlDomain(
         String file,
         String name,
         String type,
-        Path kernel,
+        Optional<Path> kernel,
+        Optional<XlPc> pc,
         Optional<Path> ramdisk,
         String commandLine,
         long memoryBytes,
@@ -76,13 +78,17 @@ public record XlDomain(
         private XlDomain read() throws ConfigException {
             String name = required("name", "Domain name must be specified.");
             String type = type();
-            Path kernel = path("kernel", required("kernel", "a kernel must be specified (kernel=)"));
+            boolean hvm = type.equals("hvm");
+            Optional<Path> kernel = hvm && config.text("kernel").isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(path("kernel", required("kernel", "a kernel must be specified (kernel=)")));
+            Optional<XlPc> pc = hvm ? Optional.of(pc()) : Optional.empty();
             Optional<String> ramdisk = config.text("ramdisk");
             long vcpus = within("vcpus", config.number("vcpus").orElse(1), MOST_VCPUS);
             long memory = within("memory", memory(), MOST_MEMORY >> 20) << 20;
             long maxMemory = atLeast("maxmem", "memory", memory >> 20, MOST_MEMORY >> 20) << 20;
             long maxVcpus = atLeast("maxvcpus", "vcpus", vcpus, MOST_VCPUS);
-            XlDomain domain = new XlDomain(config.file(), name, type, kernel,
+            XlDomain domain = new XlDomain(config.file(), name, type, kernel, pc,
                     ramdisk.isEmpty() ? Optional.empty() : Optional.of(path("ramdisk", ramdisk.get())), commandLine(),
                     memory, maxMemory, (int) vcpus, (int) maxVcpus, config.list("vif"), config.list("disk"),
                     action("on_poweroff", ShutdownAction.DESTROY), action("on_reboot", ShutdownAction.RESTART),
@@ -110,6 +116,34 @@ public record XlDomain(
                         "Invalid domain type \"" + type + "\": pv, pvh and hvm are");
             }
             return type;
+        }
+
+        private XlPc pc() throws ConfigException {
+            String bios = config.text("bios").orElse("seabios");
+            if (!bios.equals("seabios")) {
+                throw bad("bios", "bios " + bios + " is not built yet; seabios is");
+            }
+            String firmware = config.text("firmware").orElse("bios");
+            if (!firmware.equals("bios") && !firmware.startsWith("/")) {
+                throw bad("firmware",
+                        "parameter `firmware' is bios (SeaBIOS) or a file's absolute path, not " + firmware);
+            }
+            Optional<Path> file = firmware.equals("bios") ? Optional.empty() : Optional.of(path("firmware", firmware));
+            Optional<String> override = config.text("bios_path_override");
+            if (override.isPresent()) {
+                file = Optional.of(path("bios_path_override", override.get()));
+            }
+            Optional<String> boot = config.text("boot");
+            if (boot.isPresent() && !boot.get().matches("[acdn]{1,3}")) {
+                throw bad("boot", "parameter `boot' is up to three of c, d and n, not " + boot.get());
+            }
+            String vga = config.text("vga").orElse("stdvga");
+            if (!vga.equals("stdvga") && !vga.equals("none")) {
+                throw bad("vga", "vga " + vga + " is not built yet; stdvga and none are");
+            }
+            // the first serial port is the console, whatever it is to be connected to
+            config.text("serial");
+            return new XlPc(file, boot, vga.equals("stdvga"));
         }
 
         private long memory() {
@@ -183,7 +217,7 @@ public record XlDomain(
     }
 
     private XlDomain withWarnings(List<String> lines) {
-        return new XlDomain(file, name, type, kernel, ramdisk, commandLine, memoryBytes, maxMemoryBytes, vcpus,
+        return new XlDomain(file, name, type, kernel, pc, ramdisk, commandLine, memoryBytes, maxMemoryBytes, vcpus,
                 maxVcpus, vifs, disks, onPoweroff, onReboot, onCrash, uuid, lines);
     }
 }

@@ -46,7 +46,7 @@ final class XlConfigTest {
         XlDomain d = XlDomain.of(parse(WHOLE));
         assertEquals("g1", d.name());
         assertEquals("pvh", d.type());
-        assertEquals(Path.of("/boot/vmlinuz"), d.kernel());
+        assertEquals(Optional.of(Path.of("/boot/vmlinuz")), d.kernel());
         assertEquals(Optional.of(Path.of("/boot/initrd")), d.ramdisk());
         assertEquals("console=hvc0 quiet", d.commandLine());
         assertEquals(256L << 20, d.memoryBytes());
