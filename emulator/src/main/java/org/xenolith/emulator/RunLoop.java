@@ -9,8 +9,11 @@ import org.xenolith.time.Timers;
 final class RunLoop {
     /** Most instructions between two looks at the host (stop requests, console input). */
     private static final long MAX_BUDGET = 1_000_000;
-    /** Instructions of a turn when several CPUs share the machine. */
-    private static final long SHARED_SLICE = 10_000;
+    /**
+     * Instructions of a turn when several CPUs share the machine. A prime: a turn that were a multiple of a loop's length would always end at the
+     * same place of it, and another CPU would never see the lock free that the loop gives up for an instruction or two (SeaBIOS does so).
+     */
+    private static final long SHARED_SLICE = 9_973;
 
     private final MachineClock clock;
     private final Timers timers;
