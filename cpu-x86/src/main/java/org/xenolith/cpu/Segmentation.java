@@ -35,6 +35,15 @@ public final class Segmentation {
         return c.segmentBase(seg) + offset & 0xffff_ffffL;
     }
 
+    /**
+     * True when all of [offset, offset + bytes) is inside a segment's limit, where 64-bit code has none.
+     *
+     * @param bytes 1 to 4096
+     */
+    public static boolean holds(Cpu c, int seg, long offset, int bytes) {
+        return c.code64() || within(c.segmentAttributes(seg), c.segmentLimit(seg), offset, bytes);
+    }
+
     /** True when all of [offset, offset + bytes) is inside a segment of these attributes and limit. */
     static boolean within(int attributes, long limit, long offset, int bytes) {
         long last = offset + bytes - 1;

@@ -46,41 +46,60 @@ final class StringOps {
         Rep.advance(c, i, CpuState.RDI, bytes);
     }
 
-    /** Elements that fit between an address and the end of its page. */
-    private static long fits(long va, int bytes) {
-        return (4096 - (va & 0xfff)) / bytes;
+    /**
+     * How many elements from an index register on, in the direction of DF, lie in one page and do not wrap at the address size; at least 1.
+     */
+    private static long fits(Cpu c, Insn i, int reg, long va, int bytes) {
+        long offset = Rep.offset(c, i, reg);
+        boolean wraps = i.addressBits() != 64;
+        if (c.systemFlag(Flags.DF)) {
+            long before = (va & 0xfff) + bytes > 4096 ? 0 : (va & 0xfff) / bytes;
+            return 1 + (wraps ? Math.min(before, offset / bytes) : before);
+        }
+        long n = (4096 - (va & 0xfff)) / bytes;
+        return Math.max(1, wraps ? Math.min(n, ((1L << i.addressBits()) - offset) / bytes) : n);
     }
 
-    private static boolean bulkPossible(Cpu c, Insn i) {
-        return i.codeBits() == 64 && i.addressBits() == 64 && !c.systemFlag(Flags.DF);
+    /** True when n elements from an index register on are inside the segment. */
+    private static boolean inside(Cpu c, Insn i, int seg, int reg, long n, int bytes) {
+        long first = Rep.offset(c, i, reg);
+        return Segmentation.holds(c, seg, first - below(c, n, bytes), (int) n * bytes);
+    }
+
+    /** How far the last of n elements is below the first. */
+    private static long below(Cpu c, long n, int bytes) {
+        return c.systemFlag(Flags.DF) ? (n - 1) * bytes : 0;
+    }
+
+    private static void move(Cpu c, Insn i, int reg, long n, int bytes) {
+        long by = c.systemFlag(Flags.DF) ? -n * bytes : n * bytes;
+        c.setReg(reg, c.reg(reg) + by, i.addressBits());
     }
 
     static long movsBulk(Cpu c, Insn i, long most) {
-        if (!bulkPossible(c, i)) {
-            return 0;
-        }
         int bytes = i.bits() >>> 3;
         long from = source(c, i, bytes);
         long to = destination(c, i, bytes, true);
-        long n = Math.min(Math.min(fits(from, bytes), fits(to, bytes)), most);
-        // a destination inside the source range repeats a pattern, which only one element at a time gives
-        long distance = to - from;
-        if (n <= 1 || distance > 0 && distance < n * bytes) {
+        long n = Math.min(Math.min(fits(c, i, CpuState.RSI, from, bytes), fits(c, i, CpuState.RDI, to, bytes)), most);
+        if (n <= 1 || repeats(c, to - from, n * bytes) || !inside(c, i, i.seg(), CpuState.RSI, n, bytes)
+                || !inside(c, i, CpuState.ES, CpuState.RDI, n, bytes)) {
             return 0;
         }
-        long hostFrom = c.mmu().hostIfHit(from, (int) n * bytes, false);
-        long hostTo = c.mmu().hostIfHit(to, (int) n * bytes, true);
-        if (hostFrom == 0 || hostTo == 0) {
-            return 0;
-        }
-        long hostDistance = hostTo - hostFrom;
-        if (hostDistance > 0 && hostDistance < n * bytes) {
+        long below = below(c, n, bytes);
+        long hostFrom = c.mmu().hostIfHit(from - below, (int) n * bytes, false);
+        long hostTo = c.mmu().hostIfHit(to - below, (int) n * bytes, true);
+        if (hostFrom == 0 || hostTo == 0 || repeats(c, hostTo - hostFrom, n * bytes)) {
             return 0;
         }
         RawMemory.copy(hostFrom, hostTo, n * bytes);
-        c.setReg(CpuState.RSI, c.reg(CpuState.RSI) + n * bytes);
-        c.setReg(CpuState.RDI, c.reg(CpuState.RDI) + n * bytes);
+        move(c, i, CpuState.RSI, n, bytes);
+        move(c, i, CpuState.RDI, n, bytes);
         return n;
+    }
+
+    /** True when a destination at this distance inside the source range repeats a pattern, which only one element at a time gives. */
+    private static boolean repeats(Cpu c, long distance, long length) {
+        return c.systemFlag(Flags.DF) ? distance < 0 && distance > -length : distance > 0 && distance < length;
     }
 
     static void stos(Cpu c, Insn i) {
@@ -91,17 +110,14 @@ final class StringOps {
     }
 
     static long stosBulk(Cpu c, Insn i, long most) {
-        if (!bulkPossible(c, i)) {
-            return 0;
-        }
         int bits = i.bits();
         int bytes = bits >>> 3;
         long to = destination(c, i, bytes, true);
-        long n = Math.min(fits(to, bytes), most);
-        if (n <= 1) {
+        long n = Math.min(fits(c, i, CpuState.RDI, to, bytes), most);
+        if (n <= 1 || !inside(c, i, CpuState.ES, CpuState.RDI, n, bytes)) {
             return 0;
         }
-        long host = c.mmu().hostIfHit(to, (int) n * bytes, true);
+        long host = c.mmu().hostIfHit(to - below(c, n, bytes), (int) n * bytes, true);
         if (host == 0) {
             return 0;
         }
@@ -117,7 +133,7 @@ final class StringOps {
                 }
             }
         }
-        c.setReg(CpuState.RDI, c.reg(CpuState.RDI) + n * bytes);
+        move(c, i, CpuState.RDI, n, bytes);
         return n;
     }
 

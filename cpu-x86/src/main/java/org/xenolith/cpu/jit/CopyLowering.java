@@ -111,7 +111,7 @@ final class CopyLowering {
                     vvvv == null ? 0 : vvvvHost);
         } else {
             boolean force = byteNeedsRex(reg, regHost) || !memory && !rmInPlace && byteNeedsRex(rm, rmHost);
-            a.op(encode(i, d), i.rexW(), d.map(), opcode(d), field, force);
+            a.op(encode(i, d), i.rexW(), isMovnti(d) ? 0 : d.map(), opcode(d), field, force);
         }
         immediates(i);
         // MULX with one register twice keeps the high half, which is ModRM.reg's
@@ -171,7 +171,12 @@ final class CopyLowering {
 
     /** 82h is 80h in 32-bit code and nothing in 64-bit code. */
     private static int opcode(InsnDef d) {
-        return d.map() == 0 && d.opcode() == 0x82 ? 0x80 : d.opcode();
+        return d.map() == 0 && d.opcode() == 0x82 ? 0x80 : isMovnti(d) ? 0x89 : d.opcode();
+    }
+
+    /** A plain MOV on the host: what is stored may be read soon. */
+    private static boolean isMovnti(InsnDef d) {
+        return d.map() == 1 && d.opcode() == 0xc3 && !d.vex();
     }
 
     /** SPL, BPL, SIL and DIL are named with a REX prefix only. */

@@ -26,7 +26,7 @@ enum Recipe {
     private static final Set<String> GENERAL = Set.of("ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST",
             "NOT", "NEG", "INC",
             "DEC", "MOV", "MOVZX", "MOVSX", "MOVSXD", "IMUL", "MUL", "POPCNT", "TZCNT", "LZCNT", "XADD", "CMPXCHG",
-            "CBW", "CWD",
+            "MOVNTI", "CBW", "CWD",
             "CLC", "STC", "CMC", "LAHF", "SAHF", "MOVBE", "CRC32", "ANDN", "BEXTR", "BLSI", "BLSMSK", "BLSR", "BZHI",
             "MULX", "PDEP", "PEXT", "RORX", "SARX",
             "SHLX", "SHRX", "ADCX", "ADOX");
