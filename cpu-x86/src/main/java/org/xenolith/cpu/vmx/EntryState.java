@@ -2,7 +2,6 @@ package org.xenolith.cpu.vmx;
 
 import org.xenolith.cpu.ControlRegisters;
 import org.xenolith.cpu.Cpu;
-import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.mmu.Mmu;
 
 /** What the checks of a VM entry look at: the CPU, its current VMCS, and the controls in it. */
@@ -221,10 +220,5 @@ final class EntryState {
             }
         }
         return true;
-    }
-
-    /** ES, SS, DS, FS or GS that is usable. */
-    boolean data(int seg) {
-        return seg != CpuState.CS && usable(seg);
     }
 }

@@ -18,7 +18,6 @@ final class VmxGuest implements GuestMode {
     /** Activity states of a VMCS. */
     private static final int ACTIVE = 0;
     private static final int HLT = 1;
-    private static final int SHUTDOWN = 2;
     private static final int WAIT_FOR_SIPI = 3;
     private static final int NO_VECTOR = -1;
     /** In the exit's event or qualification: IRET had ended the blocking of NMIs (28.2.3). */
@@ -36,7 +35,7 @@ final class VmxGuest implements GuestMode {
     private final VirtualApic apic;
     private final Ept ept;
     private final Intercepts intercepts;
-    private final Timers.Timer timer;
+    private final PreemptionTimer timer;
 
     private long hostTscOffset;
     private int activity;
@@ -51,24 +50,12 @@ final class VmxGuest implements GuestMode {
     private boolean trap;
     private boolean belowThreshold;
     private int sipi = NO_VECTOR;
-    private boolean timed;
-    private long timerTicks;
     private boolean emulating;
     private long emulatedRip;
 
     /** Of the exit that is being made. */
     private final long[] counts = new long[ExitReason.NUMBERS];
-    private ExitReason reason = ExitReason.CPUID;
-    private long qualification;
-    private int length;
-    private int info;
-    private long event;
-    private long vectoring;
-    private long gpa;
-    private long linear;
-    private int access;
-    /** RIP when the exit was noted, past the instruction, whose length its start then gives; or 0. */
-    private long ripPast;
+    private final ExitCause cause = new ExitCause();
 
     VmxGuest(Cpu cpu, Vmx vmx, EntryState state, Timers timers) {
         this.cpu = cpu;
@@ -78,11 +65,11 @@ final class VmxGuest implements GuestMode {
         this.apic = new VirtualApic(cpu, this, state, vmx.memory());
         this.ept = new Ept(cpu, this, apic);
         this.intercepts = new Intercepts(cpu, this, state, apic, vmx.memory());
-        this.timer = timers.timer(cpu::requestAttention);
+        this.timer = new PreemptionTimer(cpu, timers);
     }
 
     void reset() {
-        timer.cancel();
+        timer.stop();
         if (cpu.guestMode() == this) {
             cpu.setGuestMode(null);
             cpu.setStepping(false);
@@ -139,7 +126,9 @@ final class VmxGuest implements GuestMode {
         trap = false;
         belowThreshold = false;
         apic.checkThreshold();
-        startTimer();
+        if (s.pin(Controls.PIN_TIMER)) {
+            timer.start(s.v.get(Field.PREEMPTION_TIMER) & 0xffff_ffffL);
+        }
         cpu.setStepping(s.proc(Controls.MTF) || emulating);
         cpu.setActivity(activity == ACTIVE ? Cpu.Activity.RUNNING : Cpu.Activity.HALTED);
         return true;
@@ -149,25 +138,6 @@ final class VmxGuest implements GuestMode {
     private long space() {
         long vpid = s.proc2(Controls.VPID) ? s.v.get(Field.VPID) & 0xffff : 0;
         return s.proc2(Controls.EPT) ? ept.pointer() >>> 12 << 16 | vpid : vpid;
-    }
-
-    private void startTimer() {
-        timed = s.pin(Controls.PIN_TIMER);
-        if (timed) {
-            long now = cpu.model().ticks(cpu.clock().now());
-            timerTicks = (now >>> Capabilities.TIMER_SHIFT)
-                    + (s.v.get(Field.PREEMPTION_TIMER) & 0xffff_ffffL) << Capabilities.TIMER_SHIFT;
-            timer.arm(cpu.model().nanoseconds(timerTicks));
-        }
-    }
-
-    private long timerLeft() {
-        long left = timerTicks - cpu.model().ticks(cpu.clock().now());
-        return left <= 0 ? 0 : left + (1 << Capabilities.TIMER_SHIFT) - 1 >>> Capabilities.TIMER_SHIFT;
-    }
-
-    private boolean expired() {
-        return timed && cpu.model().ticks(cpu.clock().now()) >= timerTicks;
     }
 
     /** EPTP switching: another root, at once. */
@@ -185,8 +155,8 @@ final class VmxGuest implements GuestMode {
     void entryFailed(ExitReason why, long exitQualification) {
         s.v.put(Field.EXIT_REASON, why.number | ENTRY_FAILURE & 0xffff_ffffL);
         s.v.put(Field.QUALIFICATION, exitQualification);
-        reason = why;
-        qualification = exitQualification;
+        cause.reason = why;
+        cause.qualification = exitQualification;
         if (cpu.root() == null) {
             toHost(cpu.guestMode() == this);
         } else {
@@ -203,49 +173,37 @@ final class VmxGuest implements GuestMode {
     /** An exit that an instruction causes, which RIP is past. */
     void leaveAt(Insn i, ExitReason why, long exitQualification, int exitInfo) {
         note(why, exitQualification);
-        length = i.length();
-        info = exitInfo;
-        cpu.setRip(cpu.rip() - length);
+        cause.length = i.length();
+        cause.info = exitInfo;
+        cpu.setRip(cpu.rip() - cause.length);
         complete();
     }
 
     /** As {@link #leaveAt}, in the middle of the instruction's work. */
     RuntimeException leaveAmid(Insn i, ExitReason why, long exitQualification, int exitInfo, long linearAddress) {
         note(why, exitQualification);
-        length = i.length();
-        info = exitInfo;
-        linear = linearAddress;
+        cause.length = i.length();
+        cause.info = exitInfo;
+        cause.linear = linearAddress;
         throw cpu.vmExit();
     }
 
-    void setLinear(long va) {
-        linear = va;
-    }
-
     private void note(ExitReason why, long exitQualification) {
-        reason = why;
-        qualification = exitQualification;
-        length = 0;
-        info = 0;
-        event = 0;
-        vectoring = 0;
-        gpa = 0;
-        linear = 0;
-        ripPast = 0;
+        cause.begin(why, exitQualification);
     }
 
     RuntimeException violation(long exitQualification, long gpaWanted, long va, int wanted) {
         note(ExitReason.EPT_VIOLATION, exitQualification);
-        gpa = gpaWanted;
-        linear = va;
-        access = wanted;
+        cause.gpa = gpaWanted;
+        cause.linear = va;
+        cause.access = wanted;
         throw cpu.vmExit();
     }
 
     RuntimeException misconfiguration(long gpaWanted, long va) {
         note(ExitReason.EPT_MISCONFIG, 0);
-        gpa = gpaWanted;
-        linear = va;
+        cause.gpa = gpaWanted;
+        cause.linear = va;
         throw cpu.vmExit();
     }
 
@@ -257,7 +215,7 @@ final class VmxGuest implements GuestMode {
     /** An access to the APIC-access page that is not virtualized. */
     RuntimeException apicAccessExit(int offset, int wanted, long va, boolean table) {
         note(ExitReason.APIC_ACCESS, offset | (table ? 15L : wanted) << 12);
-        linear = va;
+        cause.linear = va;
         throw cpu.vmExit();
     }
 
@@ -270,19 +228,19 @@ final class VmxGuest implements GuestMode {
     public void exit(Cpu c, long during) {
         if (c.nmiUnblocking()) {
             c.setNmiUnblocking(false);
-            if (during == 0 && reason == ExitReason.EPT_VIOLATION) {
-                qualification |= NMI_UNBLOCKING;
+            if (during == 0 && cause.reason == ExitReason.EPT_VIOLATION) {
+                cause.qualification |= NMI_UNBLOCKING;
             }
         }
         if (during != 0) {
-            vectoring = during;
-            if (reason == ExitReason.APIC_ACCESS) {
-                qualification = qualification & 0xfff | 3L << 12;
+            cause.vectoring = during;
+            if (cause.reason == ExitReason.APIC_ACCESS) {
+                cause.qualification = cause.qualification & 0xfff | 3L << 12;
             }
-            length = softwareLength(during);
+            cause.length = softwareLength(during);
         }
-        if (ripPast != 0) {
-            length = (int) (ripPast - c.rip()) & 15;
+        if (cause.ripPast != 0) {
+            cause.length = (int) (cause.ripPast - c.rip()) & 15;
         }
         complete();
     }
@@ -297,22 +255,10 @@ final class VmxGuest implements GuestMode {
 
     private void complete() {
         injecting = false;
-        counts[reason.number]++;
+        counts[cause.reason.number]++;
         Vmcs v = s.v;
-        v.put(Field.EXIT_REASON, reason.number);
-        v.put(Field.QUALIFICATION, qualification);
-        v.put(Field.GUEST_PHYSICAL, gpa);
-        v.put(Field.GUEST_LINEAR, linear);
-        v.put(Field.EXIT_LENGTH, length);
-        v.put(Field.EXIT_INFO, info & 0xffff_ffffL);
-        v.put(Field.EXIT_EVENT, event & 0xffff_ffffL);
-        v.put(Field.EXIT_ERROR, event >>> 32);
-        v.put(Field.VECTORING, vectoring & 0xffff_ffffL);
-        v.put(Field.VECTORING_ERROR, vectoring >>> 32);
-        boolean fault = EventInfo.type(event) == EventInfo.EXCEPTION && EventInfo.vector(event) != Vector.DB
-                || reason == ExitReason.EPT_VIOLATION || reason == ExitReason.EPT_MISCONFIG
-                || reason == ExitReason.APIC_ACCESS;
-        if (fault && vectoring == 0) {
+        cause.store(v);
+        if (cause.resumes()) {
             cpu.setSystemFlags(cpu.systemFlags() | Flags.RF);
         }
         cpu.debug().suppressStep();
@@ -323,10 +269,9 @@ final class VmxGuest implements GuestMode {
         v.put(Field.ACTIVITY, cpu.activity() == Cpu.Activity.HALTED ? activity == ACTIVE ? HLT : activity : wokenFrom);
         apic.save();
         if (s.exit(Controls.EXIT_SAVE_TIMER)) {
-            v.put(Field.PREEMPTION_TIMER, timerLeft());
+            v.put(Field.PREEMPTION_TIMER, timer.left());
         }
-        timer.cancel();
-        timed = false;
+        timer.stop();
         wokenFrom = ACTIVE;
         activity = ACTIVE;
         cpu.setStepping(false);
@@ -354,7 +299,7 @@ final class VmxGuest implements GuestMode {
 
     private void toHost(boolean fromGuest) {
         int from = cpu.mmu().pcid();
-        boolean nmi = reason == ExitReason.EXCEPTION_NMI && EventInfo.type(event) == EventInfo.NMI;
+        boolean nmi = cause.nmi();
         transition.loadHost();
         if (fromGuest) {
             cpu.setField(CpuState.TSC_OFFSET, hostTscOffset);
@@ -433,7 +378,7 @@ final class VmxGuest implements GuestMode {
         }
         note(ExitReason.TASK_SWITCH, selector & 0xffff | (long) source.ordinal() << 30);
         if (source != TaskSwitchSource.GATE) {
-            ripPast = c.rip();
+            cause.ripPast = c.rip();
         }
         throw c.vmExit();
     }
@@ -465,11 +410,11 @@ final class VmxGuest implements GuestMode {
             q = c.debug().takeCause();
         }
         note(ExitReason.EXCEPTION_NMI, q);
-        event = unblocking && during == 0 ? what | NMI_UNBLOCKING : what;
-        vectoring = vector == Vector.DF ? 0 : during;
-        length = softwareLength(vectoring);
+        cause.event = unblocking && during == 0 ? what | NMI_UNBLOCKING : what;
+        cause.vectoring = vector == Vector.DF ? 0 : during;
+        cause.length = softwareLength(cause.vectoring);
         if (type >= EventInfo.PRIVILEGED_SOFTWARE) {
-            length = 1;
+            cause.length = 1;
             c.setRip(c.rip() - 1);
         }
         complete();
@@ -507,7 +452,7 @@ final class VmxGuest implements GuestMode {
         if (state == WAIT_FOR_SIPI) {
             wakes |= sipi != NO_VECTOR;
         } else {
-            wakes |= expired() || c.nmiPending() && (s.pin(Controls.PIN_NMI) || !c.nmiBlocked()) || trap
+            wakes |= timer.expired() || c.nmiPending() && (s.pin(Controls.PIN_NMI) || !c.nmiBlocked()) || trap
                     || s.proc(Controls.NMI_WINDOW) && !c.nmiBlocked();
             boolean in = c.systemFlag(Flags.IF);
             boolean pending = s.pin(Controls.PIN_EXTERNAL) && interruptPending();
@@ -585,7 +530,7 @@ final class VmxGuest implements GuestMode {
             c.debug().deliver();
             return true;
         }
-        if (expired()) {
+        if (timer.expired()) {
             leave(ExitReason.PREEMPTION_TIMER, 0);
             return true;
         }
@@ -602,7 +547,7 @@ final class VmxGuest implements GuestMode {
             if (c.nmiPending() && s.pin(Controls.PIN_NMI)) {
                 c.setNmiPending(false);
                 note(ExitReason.EXCEPTION_NMI, 0);
-                event = EventInfo.VALID | EventInfo.NMI << 8 | Vector.NMI;
+                cause.event = EventInfo.VALID | EventInfo.NMI << 8 | Vector.NMI;
                 complete();
                 return true;
             }
@@ -639,7 +584,7 @@ final class VmxGuest implements GuestMode {
             }
         }
         note(ExitReason.EXTERNAL_INTERRUPT, 0);
-        event = vector < 0 ? 0 : EventInfo.VALID | vector;
+        cause.event = vector < 0 ? 0 : EventInfo.VALID | vector;
         complete();
         return true;
     }
@@ -721,15 +666,11 @@ final class VmxGuest implements GuestMode {
     }
 
     ExitReason reason() {
-        return reason;
+        return cause.reason;
     }
 
     int access() {
-        return access;
-    }
-
-    Ept ept() {
-        return ept;
+        return cause.access;
     }
 
     Intercepts intercepts() {
