@@ -15,3 +15,11 @@ for source in "$here"/src/main/guest/*/*.S; do
     ld -n -s --build-id=none -z noexecstack --no-warn-rwx-segments -T "${source%.S}.ld" -o "$out/$name.elf" "$object"
     chmod 644 "$out/$name.elf"
 done
+# Firmware and boot sectors are flat: .bin, linked for where they run.
+for source in "$here"/src/main/firmware/*.S; do
+    name=$(basename "$source" .S)
+    case $name in bios) at=0;; *) at=0x7c00;; esac
+    as --32 -o "$object" "$source"
+    ld -m elf_i386 --oformat binary -Ttext $at -e start -o "$out/$name.bin" "$object"
+    chmod 644 "$out/$name.bin"
+done

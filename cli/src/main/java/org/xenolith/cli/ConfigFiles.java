@@ -22,6 +22,7 @@ import org.xenolith.guests.config.XlConfig;
 import org.xenolith.guests.config.XlDomain;
 import org.xenolith.guests.config.XlPc;
 import org.xenolith.guests.config.XlValue;
+import org.xenolith.testimages.EmbeddedFirmware;
 
 /** The guests that xl configuration files describe. */
 final class ConfigFiles {
@@ -114,8 +115,8 @@ final class ConfigFiles {
         if (pc.get().firmware().isPresent()) {
             ImageFile.open(pc.get().firmware().get());
         }
-        return Optional.of(new PcHardware(pc.get().firmware(), disc, pc.get().vga(),
-                pc.get().boot().orElse(PcHardware.DEFAULT_BOOT), ScreenConfig.NONE));
+        return Optional.of(new PcHardware(pc.get().firmware(), EmbeddedFirmware.BIOS::image, disc, pc.get().vga(),
+                pc.get().boot().orElse(PcHardware.DEFAULT_BOOT), ScreenConfig.NONE, List.of()));
     }
 
     private static List<String> texts(List<XlValue.Text> values) {

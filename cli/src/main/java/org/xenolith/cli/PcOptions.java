@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.xenolith.emulator.PcHardware;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
+import org.xenolith.testimages.EmbeddedFirmware;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -18,7 +19,7 @@ final class PcOptions {
             "--screenshot", "--screen-text", "--type-keys", "--screen");
 
     @Option(names = {"--firmware", "-bios"}, paramLabel = "F",
-            description = "Firmware: SeaBIOS's bios-256k.bin or OVMF.fd; the SeaBIOS that the distribution has installed by default.")
+            description = "Firmware: SeaBIOS's bios-256k.bin or OVMF.fd; the SeaBIOS that the distribution has installed by default, else 'builtin', which boots from the first disk.")
     private Path firmware;
 
     @Option(names = {"--cdrom", "-cdrom"}, paramLabel = "F.iso", description = "Disc in the CD-ROM drive.")
@@ -52,8 +53,8 @@ final class PcOptions {
         }
     }
 
-    PcHardware hardware() throws UserError, ImageException, NoSuchFileException {
-        if (firmware != null) {
+    PcHardware hardware(List<PcHardware.Module> modules) throws UserError, ImageException, NoSuchFileException {
+        if (firmware != null && !firmware.equals(PcHardware.BUILT_IN)) {
             ImageFile.open(firmware);
         }
         if (cdrom != null) {
@@ -68,7 +69,8 @@ final class PcOptions {
         if (!serial.equals("-") && !serial.equals("stdio")) {
             throw UserError.usage("--serial: '" + serial + "' is not '-'; --console F writes to a file");
         }
-        return new PcHardware(Optional.ofNullable(firmware), Optional.ofNullable(cdrom), vga.equals("std"), boot,
-                screen.config());
+        return new PcHardware(Optional.ofNullable(firmware), EmbeddedFirmware.BIOS::image, Optional.ofNullable(cdrom),
+                vga.equals("std"), boot,
+                screen.config(), modules);
     }
 }

@@ -157,7 +157,7 @@ final class RunCommand implements Callable<Integer> {
         return new DomainConfig(hardware.name, kind, Optional.ofNullable(kernel),
                 Optional.ofNullable(initrd), append, memory, most, vcpus,
                 maxVcpus == null ? vcpus : maxVcpus, hardware.restarts(), hardware.nics(),
-                hardware.disks(), hvm ? Optional.of(pc.hardware()) : Optional.empty(), Optional.empty());
+                hardware.disks(), hvm ? Optional.of(pc.hardware(List.of())) : Optional.empty(), Optional.empty());
     }
 
     private void refuseCards() throws UserError {

@@ -16,6 +16,9 @@ import org.xenolith.devices.pc.PcEvents;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.acpi.PcTables;
 import org.xenolith.guests.image.SnapshotMemory;
+import org.xenolith.guests.pc.PcBoot;
+import org.xenolith.guests.pc.PcMap;
+import org.xenolith.guests.pc.PcSetup;
 import org.xenolith.hypervisor.OnDemandUse;
 import org.xenolith.hypervisor.Statistics;
 import org.xenolith.memory.PhysicalMemory;
@@ -26,6 +29,7 @@ final class BarePc implements Guest {
     private static final int PM_BASE = 0x600;
     private static final long BIG_PCI_HOLE = 0xc000_0000L;
     private static final long PCI_HOLE = 0xe000_0000L;
+    private static final long DISCARDED_FRAMES = 1 << 18;
     private static final String TABLES = "etc/acpi/tables";
     private static final String RSDP = "etc/acpi/rsdp";
 
@@ -47,7 +51,10 @@ final class BarePc implements Guest {
     private final List<VirtualCpu> cpus = new ArrayList<>();
     private final Events events = new Events();
     private BareMemory memory;
+    private Board bus;
     private PcBoard board;
+    /** The kernel that starts without firmware, or null. */
+    private PcBoot kernel;
     private GuestDisks disks;
     private Outcome outcome;
     private int exitCode;
@@ -123,8 +130,7 @@ final class BarePc implements Guest {
     @Override
     public void start() throws ImageException, NoSuchFileException {
         PcHardware hardware = config.pc().orElseThrow();
-        Firmware firmware = Firmware.open(hardware.firmware());
-        progress.step(config.name(), "starting " + firmware.file());
+        Firmware firmware = config.kernel().isPresent() ? Firmware.NONE : Firmware.open(hardware);
         disks = GuestDisks.open(config.disks(), hardware.cdrom(), snapshots);
         memory = new BareMemory(machine, config.memoryBytes());
         memory.setListener(() -> cpus.forEach(c -> c.cpu().mmu().flushAll()));
@@ -138,38 +144,51 @@ final class BarePc implements Guest {
             apics.add(cpu.apic());
             cpus.add(VirtualCpu.of(cpu, execution.start(cpu)));
         }
-        Board bus = new Board(ports, mmio, memory, memory, timers, clock, statistics::count);
+        bus = new Board(ports, mmio, memory, memory, timers, clock, statistics::count);
         board = new PcBoard(bus, apics, config, new PcBoard.PcMemory(memory.lowRam(), memory.highRam()), firmware,
                 firmware.image(), serial, disks, nics, epochSeconds, events);
         environment.setPc(board.pc());
-        acpi(board.pc().fwCfg());
-        board.pc().reset();
-        resetCpus();
+        PcTables tables = new PcTables(config.vcpus(), 1, pciStart(), PM_BASE);
+        acpi(board.pc().fwCfg(), tables);
+        if (config.kernel().isPresent()) {
+            kernel = KernelStart.read(config, new PcMap(memory.lowRam(), memory.highRam(), tables));
+        }
+        powerOn();
+        progress.step(config.name(), "starting " + (kernel == null
+                ? firmware.file()
+                : config.kernel().get() + " by " + kernel.protocol() + " at 0x" + Long.toHexString(kernel.eip())));
         if (board.vga() != null) {
-            screen.attach(board.vga().screen(), board.pc().keyboard().keyboard(), board.pc().keyboard().mouse(),
-                    timers, clock);
+            screen.attach(board.vga().screen(), board.input(), board.input(), timers, clock);
         }
     }
 
-    private void acpi(FwCfg fwCfg) {
-        PcTables tables = new PcTables(config.vcpus(), 1,
-                memory.lowRam() > BIG_PCI_HOLE
-                        ? PCI_HOLE
-                        : memory.highRam() > 0
-                                ? BIG_PCI_HOLE
-                                : Math.max(memory.lowRam(), BIG_PCI_HOLE),
-                PM_BASE);
+    /** First address of the PCI devices' memory. */
+    private long pciStart() {
+        return memory.lowRam() > BIG_PCI_HOLE ? PCI_HOLE : BIG_PCI_HOLE;
+    }
+
+    private static void acpi(FwCfg fwCfg, PcTables tables) {
         fwCfg.file(TABLES, tables.file());
         fwCfg.file(RSDP, tables.rsdpFile());
         fwCfg.file("etc/table-loader", tables.loaderScript(TABLES, RSDP));
     }
 
-    private void resetCpus() {
+    /** Resets everything; without firmware, memory is then that of a kernel about to start. */
+    private void powerOn() throws ImageException {
+        board.pc().reset();
         for (VirtualCpu c : cpus) {
             c.cpu().reset();
             if (c.cpu().id() != 0) {
                 c.cpu().setActivity(Cpu.Activity.WAIT_FOR_SIPI);
             }
+            if (kernel != null) {
+                KernelStart.setUp(c.cpu(), pciStart());
+            }
+        }
+        if (kernel != null) {
+            PcSetup.run(bus, board.pc(), pciStart());
+            kernel.load(memory);
+            KernelStart.enter(cpus.getFirst().cpu(), kernel);
         }
     }
 
@@ -184,12 +203,31 @@ final class BarePc implements Guest {
         } else if (config.restarts().reboot()) {
             events.reset = false;
             progress.step(config.name(), "it is reset");
-            board.pc().reset();
-            resetCpus();
+            restart();
         } else {
             outcome = Outcome.REBOOT;
         }
         return false;
+    }
+
+    private void restart() {
+        if (kernel != null) {
+            discardRam();
+        }
+        try {
+            powerOn();
+        } catch (ImageException e) {
+            progress.step(config.name(), e.getMessage());
+            outcome = Outcome.REBOOT;
+        }
+    }
+
+    /** A kernel's pieces are laid into memory of zeros. */
+    private void discardRam() {
+        long frames = config.memoryBytes() >>> 12;
+        for (long mfn = 0; mfn < frames; mfn += DISCARDED_FRAMES) {
+            machine.discard(mfn, (int) Math.min(DISCARDED_FRAMES, frames - mfn));
+        }
     }
 
     @Override

@@ -17,6 +17,9 @@ import org.xenolith.guests.ImageFile;
  * @param vgaBios of the standard VGA; empty when there is none
  */
 record Firmware(Path file, byte[] image, byte[] vgaBios) {
+    /** A machine without, which starts a kernel. */
+    static final Firmware NONE = new Firmware(Path.of(""), new byte[0], new byte[0]);
+
     private static final List<Path> PLACES = List.of(Path.of("/usr/share/seabios"), Path.of("/usr/share/qemu"));
     private static final List<String> NAMES = List.of("bios-256k.bin", "bios.bin");
     private static final String VGA_BIOS = "vgabios-stdvga.bin";
@@ -26,11 +29,12 @@ record Firmware(Path file, byte[] image, byte[] vgaBios) {
      *
      * @throws NoSuchFileException when the file is not there
      * @throws ImageException when it cannot be firmware
-     * @throws IllegalArgumentException when none is named and none installed
      */
-    static Firmware open(Optional<Path> named) throws NoSuchFileException, ImageException {
-        Path file = named.or(Firmware::installed).orElseThrow(() -> new IllegalArgumentException(
-                "no firmware: name it with --firmware F, or install SeaBIOS (apt-get install seabios)"));
+    static Firmware open(PcHardware hardware) throws NoSuchFileException, ImageException {
+        Path file = hardware.firmware().or(Firmware::installed).orElse(PcHardware.BUILT_IN);
+        if (file.equals(PcHardware.BUILT_IN)) {
+            return new Firmware(Path.of("the built-in BIOS"), hardware.builtIn().get(), new byte[0]);
+        }
         byte[] image = read(file, SystemRom.MAX_BYTES);
         List<Path> places = new ArrayList<>();
         Optional.ofNullable(file.toAbsolutePath().getParent()).ifPresent(places::add);

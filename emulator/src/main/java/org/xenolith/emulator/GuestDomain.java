@@ -183,7 +183,7 @@ final class GuestDomain implements Guest {
 
     private Runnable buildHvm() throws ImageException, NoSuchFileException {
         PcHardware hardware = config.pc().orElseThrow();
-        Firmware firmware = Firmware.open(hardware.firmware());
+        Firmware firmware = Firmware.open(hardware);
         progress.step(config.name(), "loading " + firmware.file());
         HvmLayout layout = HvmLayout.of(config.maxMemoryBytes());
         domain = host.createDomain(limits().withHvm());
@@ -194,8 +194,8 @@ final class GuestDomain implements Guest {
         pc.load(layout, firmware, config.maxVcpus(), uuid);
         share(layout.map());
         if (pc.board().vga() != null) {
-            screen.attach(pc.board().vga().screen(), pc.board().pc().keyboard().keyboard(),
-                    pc.board().pc().keyboard().mouse(), host.timers(), clock);
+            screen.attach(pc.board().vga().screen(), pc.board().input(), pc.board().input(), host.timers(),
+                    clock);
         }
         return () -> {
             progress.step(config.name(), "starting firmware");

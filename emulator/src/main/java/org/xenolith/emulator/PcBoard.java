@@ -15,6 +15,9 @@ import org.xenolith.devices.pc.Pc;
 import org.xenolith.devices.pc.PcConfig;
 import org.xenolith.devices.pc.PcEvents;
 import org.xenolith.devices.pci.PciFunction;
+import org.xenolith.devices.usb.Uhci;
+import org.xenolith.devices.usb.UsbKeyboard;
+import org.xenolith.devices.usb.UsbTablet;
 import org.xenolith.devices.vga.StdVga;
 import org.xenolith.devices.xen.XenPlatform;
 import org.xenolith.guests.ImageException;
@@ -36,6 +39,7 @@ final class PcBoard {
     private final XenPlatform platform;
     private final List<PciFunction> cards = new ArrayList<>();
     private final List<NetPort> cables = new ArrayList<>();
+    private final GuestInput input;
 
     /**
      * Puts the PC together.
@@ -62,6 +66,12 @@ final class PcBoard {
             ide.attachDisk(DISK_POSITIONS[i], disks.image(i), String.format("XEN%05d", i));
         }
         tray = ide.attachCdrom(CDROM_POSITION, disks.cdrom());
+        Uhci usb = pc.add(Pc.UHCI, new Uhci(board));
+        UsbTablet tablet = new UsbTablet(board.clock());
+        UsbKeyboard keys = new UsbKeyboard(board.clock());
+        usb.attach(0, tablet);
+        usb.attach(1, keys);
+        input = new GuestInput(pc.keyboard(), keys, tablet);
         int device = Pc.FIRST_FREE_DEVICE;
         platform = config.type() == GuestType.HVM
                 ? pc.add(device++ << 3, new XenPlatform(board, new Unplug(board), Set.of()))
@@ -123,6 +133,11 @@ final class PcBoard {
     /** Xen's platform device, or null. */
     XenPlatform platform() {
         return platform;
+    }
+
+    /** Keyboard and pointer, as a person uses them. */
+    GuestInput input() {
+        return input;
     }
 
     IdeController ide() {

@@ -46,12 +46,24 @@ public record KernelImage(ElfImage elf, XenGuestInfo xen, Optional<BzImage> bzIm
             BzImage header = BzImage.parse(file, bytes);
             return of(file, header.kernel(file, bytes, most), Optional.of(header));
         }
-        boolean gzipped = Compression.detect(bytes, 0, bytes.length).orElse(null) == Compression.GZIP;
-        byte[] content = gzipped ? gunzip(file, bytes, most) : bytes;
+        byte[] content = unpacked(file, bytes, most);
         if (!ElfImage.isElf(content)) {
-            throw new ImageException(file, "is not a kernel: " + describe(content, gzipped));
+            throw new ImageException(file, "is not a kernel: " + describe(content, content.length != bytes.length));
         }
         return of(file, content, Optional.empty());
+    }
+
+    /**
+     * What gzip has compressed, or the image itself where it has not.
+     *
+     * @param file the image's name for messages
+     * @param bytes the image
+     * @param limit the most bytes that the result may have
+     * @throws ImageException if the image is damaged
+     */
+    public static byte[] unpacked(String file, byte[] bytes, long limit) throws ImageException {
+        boolean gzipped = Compression.detect(bytes, 0, bytes.length).orElse(null) == Compression.GZIP;
+        return gzipped ? gunzip(file, bytes, Math.min(limit, MAX_SIZE)) : bytes;
     }
 
     private static KernelImage of(String file, byte[] content, Optional<BzImage> header) throws ImageException {

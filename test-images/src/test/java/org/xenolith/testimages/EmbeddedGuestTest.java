@@ -46,6 +46,10 @@ final class EmbeddedGuestTest {
                         "segment " + i + " of " + guest.label() + "; run test-images/build-guests.sh and commit");
             }
         }
+        for (EmbeddedFirmware firmware : EmbeddedFirmware.values()) {
+            assertArrayEquals(Files.readAllBytes(folder.resolve(firmware.file())), firmware.image(),
+                    firmware + "; run test-images/build-guests.sh and commit");
+        }
     }
 
     @ParameterizedTest

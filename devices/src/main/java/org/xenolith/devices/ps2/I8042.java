@@ -89,6 +89,11 @@ public final class I8042 implements Device, PortHandler.Bytes {
         return mouse;
     }
 
+    /** Whether the keyboard may send: its clock line is not held. */
+    public boolean keyboardOn() {
+        return (ram[0] & KEYBOARD_OFF) == 0;
+    }
+
     @Override
     public void reset() {
         transfer.cancel();

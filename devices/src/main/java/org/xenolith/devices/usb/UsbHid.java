@@ -17,6 +17,7 @@ abstract class UsbHid extends UsbFunction {
     private static final int SET_IDLE = 10;
     private static final int SET_PROTOCOL = 11;
     private static final long IDLE_UNIT_NS = 4_000_000;
+    private static final long LISTENED_NS = 1_000_000_000;
 
     private final VirtualClock clock;
     private final byte[] reportDescriptor;
@@ -27,6 +28,8 @@ abstract class UsbHid extends UsbFunction {
     private int idle;
     private int protocol = 1;
     private long reported;
+    private boolean polled;
+    private long polledAt;
 
     /**
      * A device.
@@ -43,6 +46,11 @@ abstract class UsbHid extends UsbFunction {
         this.bootProtocol = bootProtocol;
         this.packet = packet;
         this.interval = interval;
+    }
+
+    /** Whether a driver asks for reports: it has done so within the last second. */
+    public final boolean listened() {
+        return polled && clock.now() - polledAt < LISTENED_NS;
     }
 
     /** What keys and pointer are now. */
@@ -124,6 +132,8 @@ abstract class UsbHid extends UsbFunction {
     protected final byte[] report() {
         byte[] r = next();
         long now = clock.now();
+        polled = true;
+        polledAt = now;
         if (r == null && idle != 0 && now - reported >= idle * IDLE_UNIT_NS) {
             r = current();
         }
@@ -138,6 +148,7 @@ abstract class UsbHid extends UsbFunction {
         idle = 0;
         protocol = 1;
         reported = clock.now();
+        polled = false;
         forget();
     }
 }

@@ -32,13 +32,17 @@ public final class PciSetup {
     private static final int BARS = 6;
 
     private final PciBus bus;
+    private final long start;
+    private final long end;
     private final List<Need> needs = new ArrayList<>();
 
     private record Need(PciFunction function, int register, boolean io, long size) {
     }
 
-    private PciSetup(PciBus bus) {
+    private PciSetup(PciBus bus, long start, long end) {
         this.bus = bus;
+        this.start = start;
+        this.end = end;
     }
 
     /**
@@ -47,7 +51,18 @@ public final class PciSetup {
      * @throws IllegalStateException when the devices need more addresses than there are
      */
     public static void apply(Pc pc, PortBus ports) {
-        new PciSetup(pc.pci()).all();
+        apply(pc, ports, HvmLayout.PCI_START, HvmLayout.TABLES);
+    }
+
+    /**
+     * Sets a PC up that has just been reset, with the devices' memory at other addresses.
+     *
+     * @param start the first of them
+     * @param end behind the last
+     * @throws IllegalStateException when the devices need more addresses than there are
+     */
+    public static void apply(Pc pc, PortBus ports, long start, long end) {
+        new PciSetup(pc.pci(), start, end).all();
         ports.out(EDGE_LEVEL_HIGH, 1, LEVEL_10_AND_11);
     }
 
@@ -97,19 +112,19 @@ public final class PciSetup {
     /** The largest first, so that nothing is lost to alignment. */
     private void place() {
         needs.sort(Comparator.comparingLong(Need::size).reversed());
-        long memory = HvmLayout.PCI_START;
+        long memory = start;
         long port = FIRST_PORT;
         for (Need n : needs) {
             long at = (n.io() ? port : memory) + n.size() - 1 & -n.size();
-            long end = at + n.size();
-            if (end > (n.io() ? 0x1_0000 : HvmLayout.TABLES)) {
+            long behind = at + n.size();
+            if (behind > (n.io() ? 0x1_0000 : end)) {
                 throw new IllegalStateException("the PCI devices need more addresses than there are");
             }
             n.function().writeConfig(n.register(), 4, at);
             if (n.io()) {
-                port = end;
+                port = behind;
             } else {
-                memory = end;
+                memory = behind;
             }
         }
     }
