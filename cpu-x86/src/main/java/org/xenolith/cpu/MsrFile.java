@@ -330,7 +330,8 @@ public final class MsrFile {
     }
 
     private void writeTsc(long v) {
-        moveTsc(v - c.tsc());
+        long ahead = c.guestMode() == null ? 0 : c.guestMode().tscOffset(c);
+        moveTsc(v - (c.tsc() - ahead));
     }
 
     private void moveTsc(long delta) {

@@ -33,6 +33,10 @@ final class SvmOps {
             c.svm().require();
             c.svm().clgi();
         });
+        t.add("RSM",     "0F AA", "", "svm nouser end vm", (c, i) -> {
+            // outside of system-management mode
+            throw c.ud();
+        });
         t.add("SKINIT",  "0F 01 DE", "", "svm nouser end", (c, i) -> {
             // CPUID does not offer it
             throw c.ud();

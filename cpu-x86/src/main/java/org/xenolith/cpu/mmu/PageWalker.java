@@ -161,9 +161,13 @@ final class PageWalker {
             level = 3;
             table = cpu.field(CpuState.CR3) & 0x000f_ffff_ffff_f000L;
         } else {
-            long top = pdpte[(int) (va >>> 30) & 3];
+            boolean read = nested != null && nested.readsPdptes();
+            long top = read ? readPdpte(va) : pdpte[(int) (va >>> 30) & 3];
             if ((top & P) == 0) {
                 throw fault(va, 0, access, user);
+            }
+            if (read && (top & pdpteReserved()) != 0) {
+                throw fault(va, PF_PRESENT | PF_RESERVED, access, user);
             }
             level = 1;
             table = top & 0x000f_ffff_ffff_f000L;
@@ -295,9 +299,23 @@ final class PageWalker {
         return cpu.pageFault(va, code);
     }
 
+    private long pdpteReserved() {
+        return ~(-1L >>> 64 - cpu.model().maxPhysicalAddressBits()) | 0x1e6;
+    }
+
+    private long readPdpte(long va) {
+        long cr3 = cpu.field(CpuState.CR3);
+        long offset = cr3 & 0xfe0 | (va >>> 30 & 3) << 3;
+        long host = tableHost(cr3 & 0xffff_f000L, offset, va);
+        return host == 0 ? -1L : get64(host + offset);
+    }
+
     void loadPdptes(long cr3) {
+        if (nested != null && nested.readsPdptes()) {
+            return;
+        }
         long host = tableHost(cr3 & 0xffff_f000L, cr3 & 0xfe0, 0);
-        long reserved = ~(-1L >>> 64 - cpu.model().maxPhysicalAddressBits()) | 0x1e6;
+        long reserved = pdpteReserved();
         long[] loaded = new long[4];
         for (int i = 0; i < 4; i++) {
             loaded[i] = host == 0 ? -1L : get64(host + (cr3 & 0xfe0) + 8 * i);
@@ -357,7 +375,7 @@ final class PageWalker {
         int level = !wide ? 1 : cpu.longMode() ? 3 : 1;
         long entry = cpu.field(CpuState.CR3) | P;
         if (wide && !cpu.longMode()) {
-            entry = pdpte[(int) (va >>> 30) & 3];
+            entry = nested != null && nested.readsPdptes() ? peekPdpte(va) : pdpte[(int) (va >>> 30) & 3];
             traced[n++] = entry;
             tracedLevel = 2;
         }
@@ -379,6 +397,12 @@ final class PageWalker {
             level--;
         }
         return n;
+    }
+
+    private long peekPdpte(long va) {
+        long cr3 = cpu.field(CpuState.CR3);
+        long host = peekTable(cr3 & 0xffff_f000L);
+        return host == 0 ? 0 : get64(host + (cr3 & 0xfe0) + ((va >>> 30 & 3) << 3));
     }
 
     private long peekTable(long table) {

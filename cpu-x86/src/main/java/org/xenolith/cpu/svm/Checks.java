@@ -5,7 +5,6 @@ import static org.xenolith.cpu.ControlRegisters.CR0_NW;
 import static org.xenolith.cpu.ControlRegisters.CR0_PE;
 import static org.xenolith.cpu.ControlRegisters.CR0_PG;
 import static org.xenolith.cpu.ControlRegisters.CR4_PAE;
-import static org.xenolith.cpu.ControlRegisters.EFER_LMA;
 import static org.xenolith.cpu.ControlRegisters.EFER_LME;
 import static org.xenolith.cpu.ControlRegisters.EFER_SVME;
 
@@ -42,7 +41,7 @@ final class Checks {
             new Check("15.5.1", "CR0.NW is not set without CR0.CD",
                     (c, v) -> (v.get(Vmcb.CR0) & (CR0_CD | CR0_NW)) != CR0_NW),
             new Check("15.5.1", "CR0 has 32 bits", (c, v) -> v.get(Vmcb.CR0) >>> 32 == 0),
-            new Check("15.5.1", "CR3 has no reserved bits", (c, v) -> !longMode(v) || physical(c, v.get(Vmcb.CR3))),
+            new Check("15.5.1", "CR3 has no reserved bits", (c, v) -> physical(c, v.get(Vmcb.CR3))),
             new Check("15.5.1", "CR4 has no reserved bits",
                     (c, v) -> (v.get(Vmcb.CR4) & ~ControlWrites.cr4Mask(c.model())) == 0),
             new Check("15.5.1", "DR6 has 32 bits", (c, v) -> v.get(Vmcb.DR6) >>> 32 == 0),
@@ -60,7 +59,7 @@ final class Checks {
             new Check("15.10.1", "the I/O permissions map is in the physical address width",
                     (c, v) -> !intercepts(v, ExitCode.IOIO) || physical(c, (v.get(Vmcb.IOPM) & -4096L) + 0x2fff)),
             new Check("15.11", "the MSR permissions map is in the physical address width",
-                    (c, v) -> !intercepts(v, ExitCode.MSR) || physical(c, (v.get(Vmcb.MSRPM) & -4096L) + 0x1fff)),
+                    (c, v) -> !intercepts(v, ExitCode.MSR) || physical(c, (v.get(Vmcb.MSRPM) & -4096L) + 0x2fff)),
             new Check("15.20", "the type of the injected event is not reserved",
                     (c, v) -> !injects(v) || switch (EventInfo.type(v.get(Vmcb.EVENT_INJECTION))) {
                         case EventInfo.EXTERNAL, EventInfo.NMI, EventInfo.EXCEPTION, EventInfo.SOFTWARE -> true;
@@ -98,10 +97,6 @@ final class Checks {
 
     private static boolean longPaging(Vmcb v) {
         return (v.get(Vmcb.EFER) & EFER_LME) != 0 && (v.get(Vmcb.CR0) & CR0_PG) != 0;
-    }
-
-    private static boolean longMode(Vmcb v) {
-        return (v.get(Vmcb.EFER) & (EFER_LMA | EFER_LME)) != 0;
     }
 
     private static boolean physical(Cpu c, long address) {

@@ -199,6 +199,11 @@ final class NestedTables implements NestedPaging {
     }
 
     @Override
+    public boolean readsPdptes() {
+        return true;
+    }
+
+    @Override
     public long peek(long gpa) {
         if (levels < 4 && gpa >>> 32 != 0) {
             return -1;

@@ -14,6 +14,7 @@ import org.xenolith.memory.RawMemory;
 
 /** A guest of VMRUN: events, exits and what is due between instructions (APM vol. 2, 15.5 to 15.8, 15.20, 15.21). */
 final class SvmGuest implements GuestMode {
+    private static final int DR6_BS = 1 << 14;
     private static final long DR7_GD = 1 << 13;
     private static final int MOST_BYTES = 15;
 
@@ -28,6 +29,8 @@ final class SvmGuest implements GuestMode {
     private long tscOffset;
     private long hostPat;
     private boolean hostInterrupts;
+    /** VMRUN was single-stepped, to its end behind the exit. */
+    private boolean hostSteps;
     private boolean nested;
     private long space;
     /** V_TPR and what else the VMCB says of the virtual interrupt. */
@@ -101,6 +104,7 @@ final class SvmGuest implements GuestMode {
         boolean java = cpu.root() != null;
         int from = cpu.mmu().pcid();
         hostInterrupts = cpu.systemFlag(Flags.IF);
+        hostSteps = cpu.systemFlag(Flags.TF);
         nested = (v.get(Vmcb.NESTED) & Vmcb.NESTED_PAGING) != 0;
         if (java) {
             tables.configure(v.get(Vmcb.NESTED_CR3), ControlRegisters.CR4_PAE,
@@ -131,7 +135,7 @@ final class SvmGuest implements GuestMode {
         trap = ExitCode.INVALID;
         cpu.setStepping(emulating);
         cpu.setActivity(Cpu.Activity.RUNNING);
-        return java || loadPdptes();
+        return java || nested || loadPdptes();
     }
 
     private void flush(int control) {
@@ -157,12 +161,8 @@ final class SvmGuest implements GuestMode {
             cpu.mmu().loadPdptes(cpu.field(CpuState.CR3));
             return true;
         } catch (GuestFault _) {
-            if (cpu.faultVector() == Vector.VM_EXIT) {
-                exit(cpu, 0);
-            } else {
-                svm.report("the PDPTEs have no reserved bits (APM vol. 2, 15.5.1)");
-                leave(ExitCode.INVALID, 0, 0);
-            }
+            svm.report("the PDPTEs have no reserved bits (APM vol. 2, 15.5.1)");
+            leave(ExitCode.INVALID, 0, 0);
             return false;
         }
     }
@@ -304,6 +304,9 @@ final class SvmGuest implements GuestMode {
         cpu.setGuestMode(null);
         cpu.mmu().switchSpace(null, 0, from, true, true);
         cpu.setActivity(Cpu.Activity.RUNNING);
+        if (hostSteps) {
+            cpu.debug().pend(DR6_BS);
+        }
         boolean pae = (cpu.cr0() & ControlRegisters.CR0_PG) != 0 && (cpu.cr4() & ControlRegisters.CR4_PAE) != 0;
         if (pae && !cpu.longMode()) {
             try {
@@ -335,6 +338,11 @@ final class SvmGuest implements GuestMode {
 
     private boolean masking() {
         return (virtual & Vmcb.V_MASKING) != 0;
+    }
+
+    @Override
+    public long tscOffset(Cpu c) {
+        return c.root() == null ? tscOffset - hostTscOffset : 0;
     }
 
     @Override

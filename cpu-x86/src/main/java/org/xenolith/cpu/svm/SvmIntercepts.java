@@ -154,6 +154,8 @@ final class SvmIntercepts {
                 return exit(i, ExitCode.SWINT, i.imm() & 0xff, 0);
             case INT1:
                 return exit(i, ExitCode.ICEBP);
+            case RSM:
+                return exit(i, ExitCode.RSM);
             case VMCALL:
                 throw c.ud();
             case VMMCALL:
@@ -223,10 +225,8 @@ final class SvmIntercepts {
         if (!exit(i, ExitCode.WRITE_CR0)) {
             return false;
         }
-        if (on(ExitCode.CR0_SEL_WRITE) && selective(c.cr0() & ~14L | i.read0(c) & 15)) {
-            return exit(i, ExitCode.CR0_SEL_WRITE);
-        }
-        return trap(0);
+        // the selective intercept does not look at what LMSW writes (15.9)
+        return exit(i, ExitCode.CR0_SEL_WRITE) && trap(0);
     }
 
     /** Has the write of a control register be followed by an exit, where that is asked for. */

@@ -77,6 +77,11 @@ public interface GuestMode {
      */
     boolean port(Cpu cpu, Insn i, int port, int bytes, boolean in);
 
+    /** What the guest's time-stamp counter is ahead of the CPU's own, which WRMSR sets. */
+    default long tscOffset(Cpu cpu) {
+        return 0;
+    }
+
     /** MOV from a control register (0, 3, 4 or 8), SMSW: what the guest sees. */
     long readCr(Cpu cpu, int number, long value);
 

@@ -43,6 +43,11 @@ public interface NestedPaging {
     default void deviceWrite(long gpa, int bytes, long value) {
     }
 
+    /** PAE paging without long mode reads its PDPTEs with each walk, rather than when CR3 is loaded. */
+    default boolean readsPdptes() {
+        return false;
+    }
+
     /** Translates for a debugger: no side effects; -1 when there is no translation. */
     long peek(long gpa);
 }
