@@ -21,6 +21,8 @@ final class NestedTables implements NestedPaging {
     private static final long A = 0x20;
     private static final long D = 0x40;
     private static final long LEAF = 0x80;
+    /** Must be zero in a PML4E. */
+    private static final long GLOBAL = 0x100;
     private static final long NX = 1L << 63;
     private static final long ADDRESS = 0x000f_ffff_ffff_f000L;
 
@@ -41,6 +43,7 @@ final class NestedTables implements NestedPaging {
     private boolean wide;
     private boolean noExecute;
     private boolean largePages;
+    private boolean tellsFetches;
     private boolean forgiving;
     private boolean writable;
     private int pageShift;
@@ -56,6 +59,7 @@ final class NestedTables implements NestedPaging {
         wide = (hostCr4 & ControlRegisters.CR4_PAE) != 0;
         levels = !wide ? 2 : (hostEfer & ControlRegisters.EFER_LMA) != 0 ? 4 : 3;
         noExecute = wide && (hostEfer & ControlRegisters.EFER_NXE) != 0;
+        tellsFetches = noExecute || (hostCr4 & ControlRegisters.CR4_SMEP) != 0;
         largePages = wide || (hostCr4 & ControlRegisters.CR4_PSE) != 0;
     }
 
@@ -94,13 +98,13 @@ final class NestedTables implements NestedPaging {
         if (leaf && level > 0) {
             bits |= (1L << shift(level)) - 1 & ~0x1fffL;
         }
-        return level == 3 || level == 2 && !leaf ? bits | LEAF : bits;
+        return level == 3 ? bits | LEAF | GLOBAL : level == 2 && !leaf ? bits | LEAF : bits;
     }
 
     @Override
     public long translate(long gpa, int access, long va, boolean table, boolean user) {
         boolean write = table || access == WRITE;
-        long error = (write ? ERROR_WRITE : 0) | ERROR_USER | (access == FETCH && noExecute ? ERROR_FETCH : 0)
+        long error = (write ? ERROR_WRITE : 0) | ERROR_USER | (access == FETCH && tellsFetches ? ERROR_FETCH : 0)
                 | (table ? ERROR_TABLE : ERROR_FINAL);
         if (levels < 4 && gpa >>> 32 != 0) {
             throw fault(error, gpa, va, access);
