@@ -116,6 +116,40 @@ final class DebianRuns {
         return run(args);
     }
 
+    /** {@code xenolith machine} with these options; its exit status. */
+    int machine(String... options) {
+        List<String> args = new ArrayList<>(List.of("machine"));
+        args.addAll(List.of(options));
+        return run(args);
+    }
+
+    /** A CD that GRUB starts Linux from, with its messages on the serial port; the test is skipped where the tools for it are missing. */
+    Path iso(Path kernel, Path initrd) throws IOException, InterruptedException {
+        for (String tool : List.of("grub-mkrescue", "xorriso", "mformat")) {
+            needs(Stream.of(System.getenv("PATH").split(":")).anyMatch(d -> Files.isExecutable(Path.of(d, tool))),
+                    "needs " + tool + " (packages grub-pc-bin, grub-common, xorriso, mtools)");
+        }
+        Path tree = folder.resolve("tree");
+        Files.createDirectories(tree.resolve("boot").resolve("grub"));
+        Files.copy(kernel, tree.resolve("vmlinuz"));
+        Files.copy(initrd, tree.resolve("initrd"));
+        Files.writeString(tree.resolve("boot").resolve("grub").resolve("grub.cfg"), """
+                set timeout=0
+                serial --unit=0
+                terminal_output console serial
+                menuentry debian {
+                  linux /vmlinuz console=ttyS0
+                  initrd /initrd
+                }
+                """);
+        Path iso = folder.resolve("debian.iso");
+        Process made = new ProcessBuilder("grub-mkrescue", "-o", iso.toString(), tree.toString())
+                .redirectErrorStream(true).start();
+        String said = new String(made.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, made.waitFor(), said);
+        return iso;
+    }
+
     private int run(List<String> args) {
         args.addAll(List.of("--stats", stats.toString()));
         out.reset();

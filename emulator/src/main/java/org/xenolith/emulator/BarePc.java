@@ -19,6 +19,7 @@ import org.xenolith.guests.image.SnapshotMemory;
 import org.xenolith.guests.pc.PcBoot;
 import org.xenolith.guests.pc.PcMap;
 import org.xenolith.guests.pc.PcSetup;
+import org.xenolith.guests.pc.Smbios;
 import org.xenolith.hypervisor.OnDemandUse;
 import org.xenolith.hypervisor.Statistics;
 import org.xenolith.memory.PhysicalMemory;
@@ -150,6 +151,9 @@ final class BarePc implements Guest {
         environment.setPc(board.pc());
         PcTables tables = new PcTables(config.vcpus(), 1, pciStart(), PM_BASE);
         acpi(board.pc().fwCfg(), tables);
+        Smbios smbios = new Smbios(config.vcpus(), memory.lowRam(), memory.highRam());
+        board.pc().fwCfg().file(Smbios.TABLES, smbios.tables());
+        board.pc().fwCfg().file(Smbios.ANCHOR, smbios.anchor());
         if (config.kernel().isPresent()) {
             kernel = KernelStart.read(config, new PcMap(memory.lowRam(), memory.highRam(), tables));
         }
