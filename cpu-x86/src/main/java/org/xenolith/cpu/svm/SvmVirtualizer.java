@@ -81,7 +81,7 @@ final class SvmVirtualizer implements Virtualizer {
         if (cpu.guestMode() != null) {
             return true;
         }
-        save();
+        saveChecked();
         return svm.enterChecked();
     }
 
@@ -92,8 +92,13 @@ final class SvmVirtualizer implements Virtualizer {
 
     @Override
     public void save() {
-        StateSave.saveGuest(cpu, v, true);
+        saveChecked();
         StateSave.saveMore(cpu, v);
+    }
+
+    /** What VMRUN looks at, in which SVM is on without the guest's doing. */
+    private void saveChecked() {
+        StateSave.saveGuest(cpu, v, true);
         v.put(Vmcb.EFER, cpu.efer() | ControlRegisters.EFER_SVME);
     }
 
