@@ -44,6 +44,9 @@ final class MachineCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         return machine.run(app, () -> {
             hardware.check();
+            if (kernel.kernel().isPresent()) {
+                pc.refuseFirmware();
+            }
             return List.of(new DomainConfig(hardware.name, GuestType.MACHINE, kernel.kernel(), Optional.empty(),
                     kernel.commandLine(),
                     hardware.memory, hardware.memory, hardware.vcpus, hardware.vcpus, hardware.restarts(),

@@ -53,6 +53,13 @@ final class PcOptions {
         }
     }
 
+    /** Complains of firmware beside a kernel, which starts without. */
+    void refuseFirmware() throws UserError {
+        if (firmware != null) {
+            throw UserError.usage("--firmware: --kernel starts without it; give one of them");
+        }
+    }
+
     PcHardware hardware(List<PcHardware.Module> modules) throws UserError, ImageException, NoSuchFileException {
         if (firmware != null && !firmware.equals(PcHardware.BUILT_IN)) {
             ImageFile.open(firmware);

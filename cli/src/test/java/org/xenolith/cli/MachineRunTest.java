@@ -151,6 +151,7 @@ final class MachineRunTest {
         "--kernel DIR/elf --initrd DIR/none | DIR/none: no such file",
         "--kernel DIR/elf | DIR/elf: ",
         "--initrd DIR/odd | --initrd: there is no --kernel",
+        "--kernel DIR/odd --firmware builtin | --firmware: --kernel starts without it",
         "--boot x | --boot: 'x'",
         "--memory 64K | --memory",
         "--disk DIR/a --disk DIR/b --disk DIR/c --disk DIR/d | room for 3 disks"})
@@ -165,7 +166,7 @@ final class MachineRunTest {
         for (String o : options.replace("DIR", folder.toString()).split(" ")) {
             args.add(o.matches(".*/[abcd]") ? o + ",format=raw" : o);
         }
-        if (!args.contains("--firmware")) {
+        if (!args.contains("--firmware") && !args.contains("--kernel")) {
             args.addAll(List.of("--firmware", "builtin"));
         }
         int status = run(args.toArray(String[]::new));
