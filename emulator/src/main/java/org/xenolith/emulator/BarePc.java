@@ -149,7 +149,7 @@ final class BarePc implements Guest {
         board = new PcBoard(bus, apics, config, new PcBoard.PcMemory(memory.lowRam(), memory.highRam()), firmware,
                 firmware.image(), serial, disks, nics, epochSeconds, events);
         environment.setPc(board.pc());
-        PcTables tables = new PcTables(config.vcpus(), 1, pciStart(), PM_BASE);
+        PcTables tables = tables(PM_BASE);
         acpi(board.pc().fwCfg(), tables);
         Smbios smbios = new Smbios(config.vcpus(), memory.lowRam(), memory.highRam());
         board.pc().fwCfg().file(Smbios.TABLES, smbios.tables());
@@ -171,10 +171,15 @@ final class BarePc implements Guest {
         return memory.lowRam() > BIG_PCI_HOLE ? PCI_HOLE : BIG_PCI_HOLE;
     }
 
-    private static void acpi(FwCfg fwCfg, PcTables tables) {
-        fwCfg.file(TABLES, tables.file());
+    private void acpi(FwCfg fwCfg, PcTables tables) {
+        fwCfg.file(TABLES, () -> tables(board.pc().power().ioBase()).file());
         fwCfg.file(RSDP, tables.rsdpFile());
         fwCfg.file("etc/table-loader", tables.loaderScript(TABLES, RSDP));
+    }
+
+    /** The tables for the power-management ports that firmware has chosen: OVMF takes others than SeaBIOS; negative for none yet. */
+    private PcTables tables(int pmBase) {
+        return new PcTables(config.vcpus(), 1, pciStart(), pmBase < 0 ? PM_BASE : pmBase);
     }
 
     /** Resets everything; without firmware, memory is then that of a kernel about to start. */

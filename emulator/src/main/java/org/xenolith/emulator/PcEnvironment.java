@@ -18,7 +18,7 @@ final class PcEnvironment implements CpuEnvironment {
     /** Nanoseconds that a read from a slow port takes, as on the ISA bus; the programs that wait by reading ports count on it. */
     private static final long SLOW_READ_NS = 1000;
     private static final int LEGACY_END = 0x400;
-    private static final int PM_TIMER = 0x608;
+    private static final int PM_TIMER = 8;
     private static final int IDE_DATA = 0x1f0;
     private static final int IDE_DATA_2 = 0x170;
     private static final int DELAY_PORT = 0x80;
@@ -45,7 +45,7 @@ final class PcEnvironment implements CpuEnvironment {
 
     @Override
     public long in(Cpu cpu, int port, int size) {
-        if (port < LEGACY_END && port != IDE_DATA && port != IDE_DATA_2 || port == PM_TIMER) {
+        if (port < LEGACY_END && port != IDE_DATA && port != IDE_DATA_2 || port == pc.power().ioBase() + PM_TIMER) {
             clock.pass(SLOW_READ_NS);
         }
         return ports.in(port, size);

@@ -89,6 +89,11 @@ public final class PowerManagement extends PciFunction {
         return (int) timer() & 0xff_ffff;
     }
 
+    /** First port of the power-management registers; -1 while firmware has not switched them on. */
+    public int ioBase() {
+        return (int) base;
+    }
+
     private void update() {
         long overflows = timer() / TIMER_TOP;
         if (overflows != seenOverflows) {

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.xenolith.bus.PortHandler;
 import org.xenolith.devices.Board;
 import org.xenolith.devices.Device;
@@ -58,16 +59,16 @@ public final class FwCfg implements Device, PortHandler {
     private static final int CHUNK = 64 << 10;
 
     private final Board board;
-    private final Map<Integer, byte[]> items = new TreeMap<>();
-    private final Map<String, byte[]> files = new TreeMap<>();
+    private final Map<Integer, Supplier<byte[]>> items = new TreeMap<>();
+    private final Map<String, Supplier<byte[]>> files = new TreeMap<>();
     private byte[] selected = {};
     private int offset;
     private long dmaHigh;
 
     public FwCfg(Board board) {
         this.board = board;
-        items.put(SIGNATURE, "QEMU".getBytes(StandardCharsets.US_ASCII));
-        items.put(ID, number(FEATURES, 4));
+        put(SIGNATURE, "QEMU".getBytes(StandardCharsets.US_ASCII));
+        put(ID, number(FEATURES, 4));
         board.ports().map(SELECTOR_PORT, 2, this);
         board.ports().map(DMA_PORT, 8, this);
         buildDirectory();
@@ -75,11 +76,11 @@ public final class FwCfg implements Device, PortHandler {
 
     /** An item whose value is a number of 2, 4 or 8 bytes. */
     public void put(int item, long value, int bytes) {
-        items.put(item, number(value, bytes));
+        put(item, number(value, bytes));
     }
 
     public void put(int item, byte[] data) {
-        items.put(item, data);
+        items.put(item, () -> data);
     }
 
     /**
@@ -88,6 +89,15 @@ public final class FwCfg implements Device, PortHandler {
      * @param name at most 55 ASCII characters, such as {@code etc/e820}
      */
     public void file(String name, byte[] data) {
+        file(name, () -> data);
+    }
+
+    /**
+     * A file whose content is asked for whenever the guest selects it; its length never changes.
+     *
+     * @param name at most 55 ASCII characters
+     */
+    public void file(String name, Supplier<byte[]> data) {
         if (name.length() >= NAME_LENGTH) {
             throw new IllegalArgumentException("the name of a fw_cfg file has at most 55 characters: " + name);
         }
@@ -109,15 +119,15 @@ public final class FwCfg implements Device, PortHandler {
         big(d, 0, files.size(), 4);
         int at = 4;
         int key = FIRST_FILE;
-        for (Map.Entry<String, byte[]> f : files.entrySet()) {
-            big(d, at, f.getValue().length, 4);
+        for (Map.Entry<String, Supplier<byte[]>> f : files.entrySet()) {
+            big(d, at, f.getValue().get().length, 4);
             big(d, at + 4, key, 2);
             byte[] name = f.getKey().getBytes(StandardCharsets.US_ASCII);
             System.arraycopy(name, 0, d, at + 8, name.length);
             items.put(key++, f.getValue());
             at += FILE_ENTRY;
         }
-        items.put(FILE_DIRECTORY, d);
+        put(FILE_DIRECTORY, d);
     }
 
     private static void big(byte[] to, int at, long value, int bytes) {
@@ -127,8 +137,8 @@ public final class FwCfg implements Device, PortHandler {
     }
 
     private void select(int item) {
-        byte[] data = items.get(item);
-        selected = data == null ? new byte[0] : data;
+        Supplier<byte[]> data = items.get(item);
+        selected = data == null ? new byte[0] : data.get();
         offset = 0;
     }
 

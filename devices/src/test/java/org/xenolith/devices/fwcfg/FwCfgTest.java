@@ -70,6 +70,15 @@ class FwCfgTest {
     }
 
     @Test
+    void file_that_changes_is_read_as_it_is_when_it_is_selected() {
+        byte[] content = {1};
+        device.file("etc/tables", () -> content.clone());
+        assertEquals("\1", bytes(0x20, 1));
+        content[0] = 2;
+        assertEquals("\2", bytes(0x20, 1));
+    }
+
+    @Test
     void dma_selects_skips_and_reads() {
         device.file("data", "hello, world".getBytes(StandardCharsets.US_ASCII));
         assertEquals(0, dma(0x20 << 16 | 8 | 4, 7, 0));
