@@ -53,6 +53,7 @@ public final class Msr {
     public static final int VM_HSAVE_PA = 0xc001_0117;
     public static final int SVM_KEY = 0xc001_0118;
     public static final int AMD_DE_CFG = 0xc001_1029;
+    public static final int AMD_BP_CFG = 0xc001_102e;
 
     private Msr() {
     }

@@ -26,6 +26,8 @@ public final class MsrFile {
     /** Extended configuration space through port CF8h. */
     private static final long NB_CFG_EXTENDED_IO = 1L << 46;
     private static final long DE_CFG_LFENCE_SERIALIZES = 2;
+    /** Hypervisors set this on Zen 4, and leave the register alone where it is set. */
+    private static final long BP_CFG_ERRATUM_1485 = 1 << 5;
 
     private final Cpu c;
     private final long[] value = new long[1];
@@ -157,6 +159,8 @@ public final class MsrFile {
                     return c.field(CpuState.NB_CFG);
                 case Msr.AMD_DE_CFG:
                     return c.field(CpuState.DE_CFG);
+                case Msr.AMD_BP_CFG:
+                    return BP_CFG_ERRATUM_1485;
                 default:
                     break;
             }
@@ -269,6 +273,11 @@ public final class MsrFile {
             case Msr.AMD_HWCR -> c.setField(CpuState.HWCR, v & HWCR_WRITABLE);
             case Msr.AMD_NB_CFG -> c.setField(CpuState.NB_CFG, v & NB_CFG_EXTENDED_IO);
             case Msr.AMD_DE_CFG -> c.setField(CpuState.DE_CFG, v | DE_CFG_LFENCE_SERIALIZES);
+            case Msr.AMD_BP_CFG -> {
+                if (v != BP_CFG_ERRATUM_1485) {
+                    c.environment().unimplemented(c, "msr:branch-predictor-configuration");
+                }
+            }
             default -> {
                 return false;
             }

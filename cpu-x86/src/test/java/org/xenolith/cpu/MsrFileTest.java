@@ -85,6 +85,7 @@ class MsrFileTest {
         try (TestMachine amd = new TestMachine(CpuModels.named("amd"))) {
             assertEquals(0, amd.cpu.msrs().read(Msr.AMD_HWCR));
             assertEquals(2, amd.cpu.msrs().read(Msr.AMD_DE_CFG));
+            assertEquals(0x20, amd.cpu.msrs().read(Msr.AMD_BP_CFG));
             amd.cpu.msrs().write(Msr.AMD_NB_CFG, 1L << 46);
             assertEquals(1L << 46, amd.cpu.msrs().read(Msr.AMD_NB_CFG));
             assertThrows(GuestFault.class, () -> amd.cpu.msrs().read(Msr.MISC_ENABLE));
