@@ -109,7 +109,7 @@ final class CrashReport {
         int found = 0;
         for (int k = 0; k < STACK_WORDS && found < MAX_CALLS; k++) {
             long at = c.reg(CpuState.RSP) + 8L * k;
-            long gpa = c.mmu().peekGpa(at);
+            long gpa = v.access().gpa(at);
             if (gpa < 0 || !v.domain().isRam(gpa, 8) || (gpa & 0xfff) > 4088) {
                 return;
             }

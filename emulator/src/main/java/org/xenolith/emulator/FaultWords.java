@@ -82,7 +82,7 @@ final class FaultWords {
         for (int k = 0; k < bytes.length; k++) {
             // byte by byte: the table need not be aligned, and may end where its mapping does
             long va = base + offset + k;
-            long gpa = c.mmu().peekGpa(c.longMode() ? va : va & 0xffff_ffffL);
+            long gpa = v.access().gpa(va);
             if (gpa < 0 || !v.domain().tryRead(gpa, bytes, k, 1)) {
                 return where + ", which is not mapped to memory";
             }

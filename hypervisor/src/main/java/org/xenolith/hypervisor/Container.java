@@ -28,4 +28,8 @@ public interface Container extends CpuEnvironment {
 
     /** The vCPU's event upcall flag was raised: arranges that the guest takes its upcall. */
     void upcall();
+
+    /** Gives back what the container has of machine memory, at the end of the domain. */
+    default void release() {
+    }
 }

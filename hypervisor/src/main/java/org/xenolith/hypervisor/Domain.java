@@ -19,6 +19,7 @@ import org.xenolith.hypervisor.gnttab.GrantMappings;
 import org.xenolith.hypervisor.gnttab.GrantTable;
 import org.xenolith.hypervisor.gnttab.GrantTarget;
 import org.xenolith.hypervisor.p2m.FrameTable;
+import org.xenolith.hypervisor.p2m.NestedTables;
 import org.xenolith.hypervisor.p2m.Physmap;
 import org.xenolith.hypervisor.p2m.Physmap.Type;
 import org.xenolith.hypervisor.pv.mm.MachineToPhys;
@@ -52,6 +53,7 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     private final HvmParams params = new HvmParams();
     private final CallbackLine callback = new CallbackLine(this);
     private final DeviceWindows windows;
+    private final NestedTables nested;
     private HvmPlatform platform = HvmPlatform.NONE;
     private final GuestLines console;
     private final Watchdog watchdog;
@@ -81,6 +83,12 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         this.maxPages = config.maxPages();
         this.physmap = new Physmap(host.memory(), this::populateOnUse);
         this.windows = new DeviceWindows(this);
+        this.nested = config.hvm()
+                ? new NestedTables(host.memory(), frames, host.model().amd(), this::noRoomForTables)
+                : null;
+        if (nested != null) {
+            physmap.setListener(nested);
+        }
         this.sweep = host.timers().timer(this::sweepZeroPages);
         this.createdAt = host.clock().now();
         long own = 2 + (config.pv() == null ? 0 : PvMemory.framesNeeded(host, config.pv(), config.vcpus()));
@@ -172,6 +180,19 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
     /** Memory of devices that the guest sees among its own. */
     public DeviceWindows windows() {
         return windows;
+    }
+
+    /** The physmap as an HVM guest's processors walk it, or null. */
+    NestedTables nested() {
+        return nested;
+    }
+
+    private void noRoomForTables() {
+        if (shutdownReason < 0) {
+            outOfMemory = "machine memory has no room for more nested page tables";
+            countRefusal("memory:nested_tables");
+            shutdown(ShutdownReason.CRASH);
+        }
     }
 
     /** The PC of an HVM guest. */
@@ -329,6 +350,9 @@ public final class Domain implements GuestMemory, Stage2, EventDomain, GrantDoma
         mapped.forEach(this::remove);
         unmapped.forEach(frames::put);
         windows.close();
+        if (nested != null) {
+            nested.close();
+        }
         frames.put(shared.page().mfn());
         vcpus.forEach(Vcpu::close);
         host.forget(this);

@@ -15,11 +15,14 @@ public final class GuestAccess {
         this.vcpu = vcpu;
     }
 
-    /** The gpa of a guest-virtual address, or -1. */
-    private long gpa(long gva) {
+    /** The gpa of a guest-virtual address of a guest with a physmap, or -1. */
+    public long gpa(long gva) {
         boolean wide = vcpu.cpu().longMode();
         if (wide && !Mmu.isCanonical(gva)) {
             return -1;
+        }
+        if (vcpu.domain().config().hvm()) {
+            return GuestWalk.gpa(vcpu.domain(), vcpu.cpu(), wide ? gva : gva & 0xffff_ffffL);
         }
         return vcpu.cpu().mmu().peekGpa(wide ? gva : gva & 0xffff_ffffL);
     }

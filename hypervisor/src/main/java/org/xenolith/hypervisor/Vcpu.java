@@ -5,6 +5,7 @@ import org.xenolith.cpu.Cpu;
 import org.xenolith.cpu.Cpu.Activity;
 import org.xenolith.cpu.CpuState;
 import org.xenolith.cpu.Flags;
+import org.xenolith.cpu.mmu.Stage2;
 import org.xenolith.hypervisor.evtchn.EventVcpu;
 import org.xenolith.hypervisor.gnttab.GrantTarget;
 import org.xenolith.hypervisor.pv.PvContainer;
@@ -55,10 +56,16 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         this.domain = domain;
         this.id = id;
         this.pv = domain.config().pv() == null ? null : new PvContainer(this);
-        this.container = pv != null ? pv : domain.config().hvm() ? new HvmContainer(this) : new PvhContainer(this);
+        HvmContainer hvm = domain.config().hvm() ? new HvmContainer(this) : null;
+        this.container = pv != null ? pv : hvm != null ? hvm : new PvhContainer(this);
         Host host = domain.host();
-        this.cpu = new Cpu(id, id << Domain.APIC_ID_SHIFT, domain.model(), host.memory(), domain, container,
-                host.clock(), host.timers());
+        // the second level of an HVM guest is nested page tables, which hold machine frames
+        Stage2 machine = gfn -> host.frames().valid(gfn) ? gfn : Stage2.MMIO;
+        this.cpu = new Cpu(id, id << Domain.APIC_ID_SHIFT, domain.model(), host.memory(), hvm == null ? domain : machine,
+                container, host.clock(), host.timers());
+        if (hvm != null) {
+            hvm.attach(cpu);
+        }
         this.timers = new VcpuTimers(this);
         this.runstate = new Runstate(host.clock().now());
         this.access = new GuestAccess(this);
@@ -390,6 +397,7 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
 
     @Override
     public void close() {
+        container.release();
         cpu.close();
     }
 }

@@ -63,7 +63,7 @@ final class NestedTables implements NestedPaging {
         largePages = wide || (hostCr4 & ControlRegisters.CR4_PSE) != 0;
     }
 
-    /** While a hypervisor emulates an instruction, where no page is a device answers. */
+    /** While a hypervisor emulates an instruction, a device answers where no page is, and takes what is written to a page that is not writable. */
     void setForgiving(boolean forgives) {
         forgiving = forgives;
     }
@@ -143,6 +143,9 @@ final class NestedTables implements NestedPaging {
         }
         long need = write ? RW | US : US;
         if ((rights & need) != need || access == FETCH && never != 0) {
+            if (forgiving) {
+                return DEVICE;
+            }
             throw fault(error | ERROR_PRESENT, gpa, va, access);
         }
         for (int l = levels - 1; l >= level; l--) {

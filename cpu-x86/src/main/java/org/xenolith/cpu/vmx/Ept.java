@@ -63,7 +63,7 @@ final class Ept implements NestedPaging {
         return pointer;
     }
 
-    /** While a hypervisor emulates an instruction, where no page is a device answers. */
+    /** While a hypervisor emulates an instruction, a device answers where no page is, and takes what is written to a page that is not writable. */
     void setForgiving(boolean forgives) {
         forgiving = forgives;
     }
@@ -120,6 +120,9 @@ final class Ept implements NestedPaging {
         boolean write = access == WRITE || table && flags;
         long need = (access == FETCH ? X : access == WRITE ? W : R) | (write ? W : 0);
         if ((rights & need) != need) {
+            if (forgiving) {
+                return DEVICE;
+            }
             throw violation(gpa, access, va, table, rights);
         }
         boolean dirty = true;

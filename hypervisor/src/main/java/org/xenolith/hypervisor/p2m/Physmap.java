@@ -36,6 +36,12 @@ public final class Physmap implements Stage2, GuestMemory {
         boolean populate(long gfn);
     }
 
+    /** Hears of every change of an entry. */
+    @FunctionalInterface
+    public interface Listener {
+        void changed(long gfn, long mfn, Type type);
+    }
+
     /** First gfn that cannot be mapped: 43 bits of guest-physical address. */
     public static final long GFN_LIMIT = 1L << 31;
 
@@ -50,10 +56,16 @@ public final class Physmap implements Stage2, GuestMemory {
     private final long[][][][] root = new long[ROOT_SLOTS][][][];
     private final Populator populator;
     private long highest = -1;
+    private Listener listener;
 
     public Physmap(PhysicalMemory memory, Populator populator) {
         this.memory = memory;
         this.populator = populator;
+    }
+
+    /** Has the entries kept elsewhere, too; to be called while there are none. */
+    public void setListener(Listener to) {
+        listener = to;
     }
 
     private long entry(long gfn) {
@@ -103,6 +115,9 @@ public final class Physmap implements Stage2, GuestMemory {
         a[j][k][(int) gfn & SLOTS - 1] = type == Type.NONE ? 0 : (long) type.ordinal() << TYPE_SHIFT | mfn;
         if (type != Type.NONE) {
             highest = Math.max(highest, gfn);
+        }
+        if (listener != null) {
+            listener.changed(gfn, mfn, type);
         }
     }
 
