@@ -145,6 +145,9 @@ final class RunCommand implements Callable<Integer> {
             throw UserError.usage("no guest to run; give one with --kernel FILE, see 'xenolith run --help'");
         }
         if (kernel != null) {
+            if (hvm && spec.commandLine().getParseResult().hasMatchedOption("--firmware")) {
+                throw UserError.usage("--firmware: a guest that starts with --kernel runs no firmware");
+            }
             ImageFile.open(kernel);
         }
         if (initrd != null) {

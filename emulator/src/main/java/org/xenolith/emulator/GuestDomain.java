@@ -9,8 +9,11 @@ import java.util.UUID;
 import org.xenolith.cpu.RandomSource;
 import org.xenolith.guests.ImageException;
 import org.xenolith.guests.ImageFile;
+import org.xenolith.guests.hvm.HvmBoot;
 import org.xenolith.guests.hvm.HvmLayout;
 import org.xenolith.guests.image.SnapshotMemory;
+import org.xenolith.guests.pc.PcBoot;
+import org.xenolith.guests.pc.PcMap;
 import org.xenolith.guests.pv.PvBuilder;
 import org.xenolith.guests.pv.PvLayout;
 import org.xenolith.guests.pv.PvStart;
@@ -182,23 +185,35 @@ final class GuestDomain implements Guest {
     }
 
     private Runnable buildHvm() throws ImageException, NoSuchFileException {
-        PcHardware hardware = config.pc().orElseThrow();
-        Firmware firmware = Firmware.open(hardware);
-        progress.step(config.name(), "loading " + firmware.file());
+        // a kernel is started without firmware
+        boolean direct = config.kernel().isPresent();
+        Firmware firmware = direct ? Firmware.NONE : Firmware.open(config.pc().orElseThrow());
         HvmLayout layout = HvmLayout.of(config.maxMemoryBytes());
         domain = host.createDomain(limits().withHvm());
         List<MemoryRange> populated = new ArrayList<>(layout.ram());
         populated.addAll(layout.extra());
         populate(populated);
         pc = new HvmPc(domain, config, layout, firmware, serial, disks, nics, clock);
-        pc.load(layout, firmware, config.maxVcpus(), uuid);
-        share(layout.map());
         if (pc.board().vga() != null) {
             screen.attach(pc.board().vga().screen(), pc.board().input(), pc.board().input(), host.timers(),
                     clock);
         }
+        if (direct) {
+            PcMap map = new PcMap(layout.lowEnd(), layout.high(), HvmBoot.acpi(config.maxVcpus()));
+            PcBoot kernel = KernelStart.read(config, map);
+            pc.load(kernel);
+            share(map.ranges());
+            return () -> {
+                progress.step(config.name(), "starting " + config.kernel().get() + " by " + kernel.protocol());
+                domain.vcpu(0).startHvm();
+                KernelStart.setUp(domain.vcpu(0).cpu(), HvmLayout.PCI_START);
+                KernelStart.enter(domain.vcpu(0).cpu(), kernel);
+            };
+        }
+        share(layout.map());
+        pc.load(layout, firmware, config.maxVcpus(), uuid);
         return () -> {
-            progress.step(config.name(), "starting firmware");
+            progress.step(config.name(), "starting " + firmware.file());
             domain.vcpu(0).startHvm();
         };
     }

@@ -13,6 +13,8 @@ import org.xenolith.guests.ImageException;
 import org.xenolith.guests.hvm.HvmBoot;
 import org.xenolith.guests.hvm.HvmLayout;
 import org.xenolith.guests.hvm.PciSetup;
+import org.xenolith.guests.pc.PcBoot;
+import org.xenolith.guests.pc.PcSetup;
 import org.xenolith.hypervisor.Domain;
 import org.xenolith.hypervisor.HostConfig;
 import org.xenolith.hypervisor.HvmPlatform;
@@ -23,6 +25,7 @@ final class HvmPc implements HvmPlatform {
     private static final int CASCADE = 2;
 
     private final Domain domain;
+    private final Board bus;
     private final PcBoard board;
     private final PortBus ports;
     private final PcEnvironment environment;
@@ -65,7 +68,7 @@ final class HvmPc implements HvmPlatform {
         MmioBus mmio = new MmioBus(domain::count);
         Events events = new Events();
         environment = new PcEnvironment(ports, mmio, clock, domain.host().statistics(), events::reset);
-        Board bus = new Board(ports, mmio, domain, domain.windows(), domain.host().timers(), clock, domain::count);
+        bus = new Board(ports, mmio, domain, domain.windows(), domain.host().timers(), clock, domain::count);
         board = new PcBoard(bus, domain.apics(), config, new PcBoard.PcMemory(layout.lowEnd(), layout.high()), firmware,
                 new byte[0], serial, disks, nics, domain.host().config().epochSeconds(), events);
         environment.setPc(board.pc());
@@ -73,15 +76,22 @@ final class HvmPc implements HvmPlatform {
             lines[n] = n == CASCADE ? null : board.pc().line(n);
         }
         board.pc().reset();
-        PciSetup.apply(board.pc(), ports);
         domain.setPlatform(this);
     }
 
-    /** Puts firmware and tables into the domain's memory. */
+    /** Sets PCI devices up, and puts firmware and tables into the domain's memory. */
     void load(HvmLayout layout, Firmware firmware, int vcpus, UUID uuid) throws ImageException {
+        PciSetup.apply(board.pc(), ports);
         HostConfig xen = domain.host().config();
         HvmBoot.load(domain, layout, firmware.image(), firmware.file().toString(), vcpus,
                 xen.major() + "." + xen.minor() + xen.extraVersion(), uuid);
+    }
+
+    /** Leaves everything as firmware does, and puts a kernel into the domain's memory. */
+    void load(PcBoot kernel) throws ImageException {
+        PcSetup.run(bus, board.pc(), HvmLayout.PCI_START);
+        kernel.load(domain);
+        domain.vcpus().forEach(v -> KernelStart.setUp(v.cpu(), HvmLayout.PCI_START));
     }
 
     PcBoard board() {

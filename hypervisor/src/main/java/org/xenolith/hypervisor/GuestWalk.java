@@ -59,6 +59,8 @@ final class GuestWalk {
         if (page == 0) {
             return 0;
         }
-        return bytes == 8 ? RawMemory.get64(page + (gpa & 0xfff)) : RawMemory.get32(page + (gpa & 0xfff)) & 0xffff_ffffL;
+        return bytes == 8
+                ? RawMemory.get64(page + (gpa & 0xfff))
+                : RawMemory.get32(page + (gpa & 0xfff)) & 0xffff_ffffL;
     }
 }

@@ -61,7 +61,8 @@ public final class Vcpu implements EventVcpu, AutoCloseable {
         Host host = domain.host();
         // the second level of an HVM guest is nested page tables, which hold machine frames
         Stage2 machine = gfn -> host.frames().valid(gfn) ? gfn : Stage2.MMIO;
-        this.cpu = new Cpu(id, id << Domain.APIC_ID_SHIFT, domain.model(), host.memory(), hvm == null ? domain : machine,
+        this.cpu = new Cpu(id, id << Domain.APIC_ID_SHIFT, domain.model(), host.memory(),
+                hvm == null ? domain : machine,
                 container, host.clock(), host.timers());
         if (hvm != null) {
             hvm.attach(cpu);

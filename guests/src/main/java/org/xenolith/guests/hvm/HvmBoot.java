@@ -42,9 +42,14 @@ public final class HvmBoot {
         memory.write(MIB - firmware.length, firmware, 0, firmware.length);
     }
 
+    /** The ACPI tables of an HVM guest. */
+    public static PcTables acpi(int vcpus) {
+        return new PcTables(vcpus, APIC_ID_STEP, HvmLayout.PCI_START, PciSetup.PM_BASE);
+    }
+
     /** Everything but the firmware. */
     private static void tables(GuestMemory memory, HvmLayout layout, int vcpus, String xen, UUID uuid) {
-        PcTables acpi = new PcTables(vcpus, APIC_ID_STEP, HvmLayout.PCI_START, PciSetup.PM_BASE);
+        PcTables acpi = acpi(vcpus);
         put(memory, ACPI, acpi.at(ACPI));
         put(memory, RSDP, acpi.rsdp(ACPI));
         put(memory, SMBIOS, Smbios.at(SMBIOS, xen, uuid));
