@@ -2,6 +2,7 @@ package org.xenolith.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,14 +16,19 @@ import org.xenolith.cpu.jit.Translations;
 import org.xenolith.cpu.model.CpuModels;
 import org.xenolith.cpu.oracle.TierFactory;
 import org.xenolith.emulator.Diagnostics;
+import org.xenolith.emulator.DiskConfig;
 import org.xenolith.emulator.DomainConfig;
 import org.xenolith.emulator.GuestType;
 import org.xenolith.emulator.MachineConfig;
 import org.xenolith.emulator.Outcome;
 import org.xenolith.emulator.Pace;
+import org.xenolith.emulator.PcHardware;
+import org.xenolith.emulator.Restarts;
 import org.xenolith.emulator.RunResult;
+import org.xenolith.emulator.ScreenConfig;
 import org.xenolith.emulator.Tier;
 import org.xenolith.guests.ImageException;
+import org.xenolith.testimages.EmbeddedFirmware;
 import org.xenolith.testimages.EmbeddedGuest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -109,16 +115,37 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private Outcome embedded(Path work) throws IOException, UserError, ImageException {
-        app.messages().say("1 of 2: two guests that come with Xenolith, side by side: PVH '"
-                + EmbeddedGuest.HELLO.label() + "', and PV '" + EmbeddedGuest.ATTACK.label()
-                + "', which tries to get at memory that is not its own; " + Limits.size(EmbeddedGuest.MEMORY)
-                + " of memory each");
+        app.messages().say("1 of 2: three guests that come with Xenolith, side by side in this process: PVH '"
+                + EmbeddedGuest.HELLO.label() + "', PV '" + EmbeddedGuest.ATTACK.label()
+                + "', which tries to get at memory that is not its own, and HVM 'bios', a PC that starts a boot sector from its disk; "
+                + Limits.size(EmbeddedGuest.MEMORY) + " of memory each");
         List<DomainConfig> guests = new ArrayList<>();
         for (EmbeddedGuest guest : EmbeddedGuest.values()) {
             guests.add(guest(guest.label(), guest.pv() ? GuestType.PV : GuestType.PVH, guest.copyInto(work),
                     Optional.empty(), "", EmbeddedGuest.MEMORY));
         }
+        guests.add(bios(work));
         return run(guests);
+    }
+
+    /** A PC with a BIOS and a disk of our own, on emulated VT-x. */
+    private static DomainConfig bios(Path work) throws IOException {
+        byte[] disk = new byte[64 << 10];
+        byte[] sector = EmbeddedFirmware.BOOT_SECTOR.image();
+        System.arraycopy(sector, 0, disk, 0, sector.length);
+        byte[] text = " and this is its second sector\r\n".getBytes(StandardCharsets.US_ASCII);
+        System.arraycopy(text, 0, disk, sector.length, text.length);
+        Path file = Files.write(work.resolve("bios.img"), disk);
+        return pc("bios", Optional.empty(), Optional.empty(), "", EmbeddedGuest.MEMORY,
+                List.of(DiskConfig.parse(file.toString().replace(",", ",,") + ",format=raw")));
+    }
+
+    private static DomainConfig pc(String name, Optional<Path> kernel, Optional<Path> initrd, String commandLine,
+            long memory, List<DiskConfig> disks) {
+        PcHardware hardware = new PcHardware(Optional.of(PcHardware.BUILT_IN), EmbeddedFirmware.BIOS::image,
+                Optional.empty(), true, "c", ScreenConfig.NONE, List.of());
+        return new DomainConfig(name, GuestType.HVM, kernel, initrd, commandLine, memory, memory, 1, 1,
+                Restarts.onReboot(false), List.of(), disks, Optional.of(hardware), Optional.empty());
     }
 
     private Outcome debian(Path work) throws IOException, InterruptedException, UserError, ImageException {
@@ -144,15 +171,17 @@ final class DemoCommand implements Callable<Integer> {
         if (initrd.isEmpty() || kernel.isEmpty()) {
             return without("the initrd could not be made");
         }
-        messages.say("booting " + kernel.get().getFileName() + " as PV and as PVH side by side, each with "
+        messages.say("booting " + kernel.get().getFileName()
+                + " as PV, as PVH and as HVM side by side in this process, each with "
                 + Limits.size(DEBIAN_MEMORY) + " of memory; Ctrl-C ends it");
         return run(List.of(guest("debian-pv", GuestType.PV, kernel.get(), initrd, "console=hvc0", DEBIAN_MEMORY),
-                guest("debian-pvh", GuestType.PVH, kernel.get(), initrd, "console=hvc0", DEBIAN_MEMORY)));
+                guest("debian-pvh", GuestType.PVH, kernel.get(), initrd, "console=hvc0", DEBIAN_MEMORY),
+                pc("debian-hvm", kernel, initrd, "console=ttyS0", DEBIAN_MEMORY, List.of())));
     }
 
     private Outcome without(String why) {
         app.messages().say("Debian's kernel is left out: " + why);
-        table.addMissing("debian", "pv, pvh", "-", "not run: " + why);
+        table.addMissing("debian", "pv, pvh, hvm", "-", "not run: " + why);
         return Outcome.POWEROFF;
     }
 
