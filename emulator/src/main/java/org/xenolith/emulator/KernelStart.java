@@ -41,6 +41,9 @@ final class KernelStart {
     /** Reads the kernel that a configuration names, and its modules, and lays them out. */
     static PcBoot read(DomainConfig config, PcMap map) throws ImageException, NoSuchFileException {
         List<BootModule> modules = new ArrayList<>();
+        if (config.initrd().isPresent()) {
+            modules.add(new BootModule(ImageFile.open(config.initrd().get()), ""));
+        }
         for (PcHardware.Module m : config.pc().orElseThrow().modules()) {
             modules.add(new BootModule(ImageFile.open(m.file()), m.arguments()));
         }
