@@ -25,7 +25,7 @@ public final class ScreenFiles {
         int height = screen.height();
         int[] argb = new int[width * height];
         screen.render(argb);
-        BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+        BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_ARGB);
         image.setRGB(0, 0, width, height, argb, 0, width);
         // a cache on disk would only slow down a few kilobytes
         ImageIO.setUseCache(false);

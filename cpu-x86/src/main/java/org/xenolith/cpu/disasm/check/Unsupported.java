@@ -16,7 +16,6 @@ final class Unsupported {
             Extension.of("3DNow!", "femms|pf[a-z0-9]+|pi2f[wd]|pavgusb|pmulhrw|pswapd"),
             Extension.of("SEV", "pvalidate|rmpupdate|psmash|rmpadjust|rmpquery|vmgexit"),
             Extension.of("SMX", "getsec"),
-            Extension.of("SMM", "rsm"),
             Extension.of("SGX", "enclu|encls|enclv"),
             Extension.of("TDX", "tdcall|seamret|seamops|seamcall"),
             Extension.of("CET", "wruss[dq]|wrss[dq]|rdssp[dq]|incssp[dq]|saveprevssp|rstorssp|setssbsy|clrssbsy"),
