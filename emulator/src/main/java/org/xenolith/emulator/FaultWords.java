@@ -34,7 +34,10 @@ final class FaultWords {
     /** What the exception was about; empty for those that say nothing but their vector. */
     static String about(Vcpu v, FaultLog.Entry f) {
         if (f.vector() == Vector.PF) {
-            return pageFault(f) + "; entries now: " + v.cpu().mmu().describe(f.address());
+            // an HVM guest's tables are behind nested ones, which the processor does not walk outside of the guest
+            return v.domain().config().hvm()
+                    ? pageFault(f)
+                    : pageFault(f) + "; entries now: " + v.cpu().mmu().describe(f.address());
         }
         // bit 0 alone is EXT: an event was being delivered, and no selector is named
         boolean names = f.vector() >= Vector.TS && f.vector() <= Vector.GP && (f.error() & 0xfffe) != 0;
