@@ -1,8 +1,6 @@
 package org.xenolith.emulator;
 
 import java.nio.file.NoSuchFileException;
-import java.util.ArrayList;
-import java.util.List;
 import org.xenolith.bus.MmioBus;
 import org.xenolith.bus.PortBus;
 import org.xenolith.cpu.Cpu;
@@ -26,7 +24,7 @@ import org.xenolith.memory.PhysicalMemory;
 import org.xenolith.time.Timers;
 
 /** The machine itself as a PC: firmware and whatever it starts, without a hypervisor under it. */
-final class BarePc implements Guest {
+final class BarePc extends Guest {
     private static final int PM_BASE = 0x600;
     private static final long BIG_PCI_HOLE = 0xc000_0000L;
     private static final long PCI_HOLE = 0xe000_0000L;
@@ -34,14 +32,6 @@ final class BarePc implements Guest {
     private static final String TABLES = "etc/acpi/tables";
     private static final String RSDP = "etc/acpi/rsdp";
 
-    private final DomainConfig config;
-    private final ConsoleLog log;
-    private final SerialConsole serial;
-    private final GuestNics nics;
-    private final SnapshotMemory snapshots;
-    private final Execution execution;
-    private final Progress progress;
-    private final GuestScreen screen;
     private final PhysicalMemory machine;
     private final MachineClock clock;
     private final Timers timers;
@@ -49,15 +39,12 @@ final class BarePc implements Guest {
     private final CpuModel model;
     private final long seed;
     private final long epochSeconds;
-    private final List<VirtualCpu> cpus = new ArrayList<>();
     private final Events events = new Events();
     private BareMemory memory;
     private Board bus;
     private PcBoard board;
     /** The kernel that starts without firmware, or null. */
     private PcBoot kernel;
-    private GuestDisks disks;
-    private Outcome outcome;
     private int exitCode;
 
     /** What the PC has asked for since the last look. */
@@ -102,7 +89,7 @@ final class BarePc implements Guest {
 
     BarePc(DomainConfig config, MachineConfig machineConfig, Parts parts, Execution execution, Console console,
             GuestNics nics, SnapshotMemory snapshots, Progress progress) {
-        this.config = config;
+        super(config, execution, console, nics, snapshots, progress);
         this.machine = parts.memory();
         this.clock = parts.clock();
         this.timers = parts.timers();
@@ -110,13 +97,6 @@ final class BarePc implements Guest {
         this.model = parts.model().withTopology(config.vcpus(), 0);
         this.seed = machineConfig.seed();
         this.epochSeconds = machineConfig.epoch().getEpochSecond();
-        this.execution = execution;
-        this.nics = nics;
-        this.snapshots = snapshots;
-        this.progress = progress;
-        log = new ConsoleLog(console);
-        serial = new SerialConsole(log);
-        screen = new GuestScreen(config.pc().orElseThrow().screen(), config.name(), console);
     }
 
     /** What the PC is made of. */
@@ -124,12 +104,7 @@ final class BarePc implements Guest {
     }
 
     @Override
-    public DomainConfig config() {
-        return config;
-    }
-
-    @Override
-    public void start() throws ImageException, NoSuchFileException {
+    void start() throws ImageException, NoSuchFileException {
         PcHardware hardware = config.pc().orElseThrow();
         Firmware firmware = config.kernel().isPresent() ? Firmware.NONE : Firmware.open(hardware);
         disks = GuestDisks.open(config.disks(), hardware.cdrom(), snapshots);
@@ -162,7 +137,7 @@ final class BarePc implements Guest {
                 ? firmware.file()
                 : config.kernel().get() + " by " + kernel.protocol() + " at 0x" + Long.toHexString(kernel.eip())));
         if (board.vga() != null) {
-            screen.attach(board.vga().screen(), board.input(), board.input(), timers, clock);
+            screen().orElseThrow().attach(board.vga().screen(), board.input(), board.input(), timers, clock);
         }
     }
 
@@ -202,7 +177,7 @@ final class BarePc implements Guest {
     }
 
     @Override
-    public boolean checkShutdown() {
+    boolean checkShutdown() {
         serial.flush();
         if (outcome != null || !events.any()) {
             return false;
@@ -240,82 +215,24 @@ final class BarePc implements Guest {
     }
 
     @Override
-    public boolean shuttingDown() {
+    boolean shuttingDown() {
         return events.any();
     }
 
     @Override
-    public void destroy() {
+    void destroy() {
         cpus.forEach(execution::stop);
         cpus.forEach(c -> c.cpu().close());
         cpus.clear();
     }
 
     @Override
-    public List<VirtualCpu> cpus() {
-        return cpus;
-    }
-
-    @Override
-    public Console console() {
-        return log.console();
-    }
-
-    @Override
-    public Outcome outcome() {
-        return outcome;
-    }
-
-    @Override
-    public void end(Outcome how) {
-        if (outcome == null) {
-            outcome = how;
-        }
-    }
-
-    @Override
-    public void pollInput() {
-        if (!config.pc().orElseThrow().screen().terminal()) {
-            serial.pollInput();
-        }
-    }
-
-    @Override
-    public GuestScreen screen() {
-        return screen;
-    }
-
-    @Override
-    public boolean takeTalked() {
-        return log.takeTalked();
-    }
-
-    @Override
-    public boolean consoleClosed() {
-        return log.closed();
-    }
-
-    @Override
-    public void closeDisks() {
-        serial.flush();
-        if (disks != null) {
-            disks.close();
-        }
-    }
-
-    @Override
-    public void unplug() {
-        nics.close();
-        screen.close();
-    }
-
-    @Override
-    public int exitCode() {
+    int exitCode() {
         return exitCode;
     }
 
     @Override
-    public RunResult.DomainResult result() {
+    RunResult.DomainResult result() {
         long kib = config.memoryBytes() >>> 10;
         return new RunResult.DomainResult(0, config.name(), config.type(), config.vcpus(), outcome,
                 cpus.stream().mapToLong(c -> c.cpu().retired()).sum(),

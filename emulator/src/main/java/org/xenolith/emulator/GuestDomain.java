@@ -37,50 +37,32 @@ import org.xenolith.hypervisor.xenstore.GuestDescription;
 import org.xenolith.hypervisor.xenstore.Xenstored;
 
 /** One guest of a machine through all its reboots: its domain, its console and how it ended. */
-final class GuestDomain implements Guest {
+final class GuestDomain extends Guest {
     /** Pages of machine memory that the hypervisor needs beside a guest's memory: tables, grant and event frames. */
     private static final long EXTRA_PAGES = 4096;
     /** Pages for an HVM guest's video memory, the ROMs of its devices, and its tables. */
     private static final long DEVICE_PAGES = 16_384;
 
-    private final DomainConfig config;
     private final Host host;
     private final Xenstored xenstored;
-    private final Execution execution;
     private final UUID uuid;
-    private final GuestNics nics;
-    private final SnapshotMemory snapshots;
-    private final Progress progress;
-    private final ConsoleLog log;
     private final MachineClock clock;
-    private final SerialConsole serial;
-    private final GuestScreen screen;
     private final byte[] input = new byte[1024];
-    private final List<VirtualCpu> cpus = new ArrayList<>();
-    private GuestDisks disks;
     private Domain domain;
     private ConsoleRing ring;
     private HvmPc pc;
     private long instructionsBefore;
-    private Outcome outcome;
     private int exitCode;
     private String crashReport = "";
 
     GuestDomain(DomainConfig config, XenHost xen, MachineClock clock, Execution execution, long seed, Console console,
             GuestNics nics, SnapshotMemory snapshots, Progress progress) {
-        this.config = config;
+        super(config, execution, console, nics, snapshots, progress);
         this.host = xen.host();
         this.xenstored = xen.xenstored();
-        this.execution = execution;
-        this.nics = nics;
-        this.snapshots = snapshots;
-        this.progress = progress;
         this.uuid = config.uuid().orElseGet(
                 () -> UUID.nameUUIDFromBytes((seed + "/" + config.name()).getBytes(StandardCharsets.UTF_8)));
         this.clock = clock;
-        log = new ConsoleLog(console);
-        serial = new SerialConsole(log);
-        screen = config.pc().map(p -> new GuestScreen(p.screen(), config.name(), console)).orElse(null);
     }
 
     /** Pages of machine memory that a guest needs beside its own memory. */
@@ -88,32 +70,12 @@ final class GuestDomain implements Guest {
         return EXTRA_PAGES + (config.pc().isPresent() ? DEVICE_PAGES : 0);
     }
 
-    @Override
-    public DomainConfig config() {
-        return config;
-    }
-
-    @Override
-    public List<VirtualCpu> cpus() {
-        return cpus;
-    }
-
     Domain domain() {
         return domain;
     }
 
     @Override
-    public Console console() {
-        return log.console();
-    }
-
-    @Override
-    public Outcome outcome() {
-        return outcome;
-    }
-
-    @Override
-    public void start() throws ImageException, NoSuchFileException {
+    void start() throws ImageException, NoSuchFileException {
         if (disks == null) {
             disks = GuestDisks.open(config.disks(), config.pc().flatMap(PcHardware::cdrom), snapshots);
         }
@@ -195,7 +157,8 @@ final class GuestDomain implements Guest {
         populate(populated);
         pc = new HvmPc(domain, config, layout, firmware, serial, disks, nics, clock);
         if (pc.board().vga() != null) {
-            screen.attach(pc.board().vga().screen(), pc.board().input(), pc.board().input(), host.timers(),
+            screen().orElseThrow().attach(pc.board().vga().screen(), pc.board().input(), pc.board().input(),
+                    host.timers(),
                     clock);
         }
         if (direct) {
@@ -267,11 +230,9 @@ final class GuestDomain implements Guest {
     }
 
     @Override
-    public void pollInput() {
+    void pollInput() {
         if (config.type() == GuestType.HVM) {
-            if (!config.pc().orElseThrow().screen().terminal()) {
-                serial.pollInput();
-            }
+            super.pollInput();
             return;
         }
         int room = Math.min(input.length, ring.inputRoom());
@@ -283,16 +244,6 @@ final class GuestDomain implements Guest {
         }
     }
 
-    @Override
-    public boolean takeTalked() {
-        return log.takeTalked();
-    }
-
-    @Override
-    public boolean consoleClosed() {
-        return log.closed();
-    }
-
     long instructions() {
         long n = instructionsBefore;
         for (VirtualCpu c : cpus) {
@@ -302,12 +253,12 @@ final class GuestDomain implements Guest {
     }
 
     @Override
-    public boolean shuttingDown() {
+    boolean shuttingDown() {
         return domain.shutdownReason() >= 0;
     }
 
     @Override
-    public boolean checkShutdown() {
+    boolean checkShutdown() {
         serial.flush();
         if (outcome != null || domain.shutdownReason() < 0) {
             return false;
@@ -346,14 +297,7 @@ final class GuestDomain implements Guest {
     }
 
     @Override
-    public void end(Outcome how) {
-        if (outcome == null) {
-            outcome = how;
-        }
-    }
-
-    @Override
-    public void destroy() {
+    void destroy() {
         if (domain == null) {
             return;
         }
@@ -374,14 +318,6 @@ final class GuestDomain implements Guest {
         domain.destroy();
     }
 
-    @Override
-    public void closeDisks() {
-        serial.flush();
-        if (disks != null) {
-            disks.close();
-        }
-    }
-
     private RunResult.MemoryUse memory() {
         return domain == null
                 ? RunResult.MemoryUse.NONE
@@ -389,7 +325,7 @@ final class GuestDomain implements Guest {
     }
 
     @Override
-    public RunResult.DomainResult result() {
+    RunResult.DomainResult result() {
         return new RunResult.DomainResult(domain == null ? 0 : domain.domid(), config.name(), config.type(),
                 config.vcpus(), outcome,
                 instructions(), memory(), log.sha256(), log.bytes(), crashReport,
@@ -397,20 +333,7 @@ final class GuestDomain implements Guest {
     }
 
     @Override
-    public GuestScreen screen() {
-        return screen;
-    }
-
-    @Override
-    public int exitCode() {
+    int exitCode() {
         return pc == null ? exitCode : pc.exitCode();
-    }
-
-    @Override
-    public void unplug() {
-        nics.close();
-        if (screen != null) {
-            screen.close();
-        }
     }
 }

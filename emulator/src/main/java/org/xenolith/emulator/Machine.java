@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 import org.xenolith.cpu.CpuModel;
 import org.xenolith.cpu.jit.LockstepDifference;
 import org.xenolith.cpu.mmu.TlbCounts;
@@ -100,9 +101,7 @@ public final class Machine implements AutoCloseable {
                 Guest g = m.guest(d, console.apply(d), snapshots, progress);
                 m.guests.add(g);
                 g.start();
-                if (g.screen() != null) {
-                    g.screen().setWakeup(() -> g.console().interrupt());
-                }
+                g.screen().ifPresent(s -> s.setWakeup(() -> g.console().interrupt()));
             }
             m.collectCpus();
             for (MemorySet s : config.memorySets()) {
@@ -162,7 +161,7 @@ public final class Machine implements AutoCloseable {
             guests.forEach(g -> {
                 if (g.outcome() == null) {
                     g.pollInput();
-                    if (g.screen() != null && g.screen().poll()) {
+                    if (g.screen().isPresent() && g.screen().get().poll()) {
                         idleNs = 0;
                     }
                 }
@@ -176,15 +175,14 @@ public final class Machine implements AutoCloseable {
             settle();
         }
         execution.finish();
-        for (Guest g : guests) {
-            if (g.screen() != null) {
-                for (String problem : g.screen().finish()) {
-                    reason = reason.isEmpty() ? problem : reason + "; " + problem;
-                }
-            }
-        }
+        screens().map(GuestScreen::finish).forEach(problems -> problems
+                .forEach(p -> reason = reason.isEmpty() ? p : reason + "; " + p));
         guests.forEach(Guest::closeDisks);
         return result();
+    }
+
+    private Stream<GuestScreen> screens() {
+        return guests.stream().flatMap(g -> g.screen().stream());
     }
 
     private boolean ended() {
@@ -204,7 +202,7 @@ public final class Machine implements AutoCloseable {
             if (g.takeTalked()) {
                 idleNs = 0;
             }
-            if (g.consoleClosed() || g.screen() != null && g.screen().closed()) {
+            if (g.consoleClosed()) {
                 endAll(Outcome.DESTROYED, "the console was closed");
             }
         }
@@ -251,7 +249,7 @@ public final class Machine implements AutoCloseable {
         long now = clock.now();
         long next = Math.min(timers.next(), config.timeoutNs());
         boolean listening = guests.stream().anyMatch(g -> g.outcome() == null && (!g.console().inputEnded()
-                || g.screen() != null && g.screen().watched()));
+                || g.screen().isPresent() && g.screen().get().watched()));
         if (next == Timers.NEVER && !listening && !networks.awaitsHost()) {
             endAll(Outcome.TIMEOUT, "every vCPU waits and nothing can wake one");
             return;
@@ -280,8 +278,7 @@ public final class Machine implements AutoCloseable {
             clock.jumpTo(next);
             return;
         }
-        long most = guests.stream().filter(g -> g.screen() != null).mapToLong(g -> g.screen().pollWithinMs()).min()
-                .orElse(MAX_WAIT_MS);
+        long most = screens().mapToLong(GuestScreen::pollWithinMs).min().orElse(MAX_WAIT_MS);
         long waitMs = Math.clamp((next - Math.max(now, wallNs)) / MS, 1, Math.clamp(most, 1, MAX_WAIT_MS));
         guests.stream().filter(g -> g.outcome() == null).findFirst().ifPresent(g -> g.console().await(waitMs));
         clock.jumpTo(Math.min(next, Math.max(now, wall.nanos())));
