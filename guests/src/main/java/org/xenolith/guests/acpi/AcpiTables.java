@@ -3,8 +3,9 @@ package org.xenolith.guests.acpi;
 import static org.xenolith.guests.LittleEndian.put16;
 import static org.xenolith.guests.LittleEndian.put32;
 import static org.xenolith.guests.LittleEndian.put64;
+import static org.xenolith.guests.TableBytes.checksum;
+import static org.xenolith.guests.TableBytes.text;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 
@@ -146,7 +147,7 @@ public final class AcpiTables {
         text(table, 16, "HVM");
         text(table, 28, "HVML");
         System.arraycopy(body, 0, table, HEADER, body.length);
-        table[9] = (byte) -sum(table, table.length);
+        table[9] = checksum(table, 0, table.length);
         return table;
     }
 
@@ -245,20 +246,7 @@ public final class AcpiTables {
         put32(rsdp, 16, (int) gpa(rsdt));
         put32(rsdp, 20, 36);
         put64(rsdp, 24, gpa(xsdt));
-        rsdp[8] = (byte) -sum(rsdp, 20);
-        rsdp[32] = (byte) -sum(rsdp, 36);
-    }
-
-    private static int sum(byte[] bytes, int length) {
-        int sum = 0;
-        for (int i = 0; i < length; i++) {
-            sum += bytes[i];
-        }
-        return sum;
-    }
-
-    private static void text(byte[] out, int at, String text) {
-        byte[] ascii = text.getBytes(StandardCharsets.US_ASCII);
-        System.arraycopy(ascii, 0, out, at, ascii.length);
+        rsdp[8] = checksum(rsdp, 0, 20);
+        rsdp[32] = checksum(rsdp, 0, 36);
     }
 }

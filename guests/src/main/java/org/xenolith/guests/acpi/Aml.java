@@ -149,7 +149,8 @@ public final class Aml {
         return concat(bytes(more << 6 | length & 0xf), little(length >>> 4, more), content);
     }
 
-    private static byte[] little(long value, int count) {
+    /** The low bytes of a value, the lowest first. */
+    static byte[] little(long value, int count) {
         byte[] out = new byte[count];
         for (int i = 0; i < count; i++) {
             out[i] = (byte) (value >>> 8 * i);

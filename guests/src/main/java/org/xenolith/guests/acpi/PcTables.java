@@ -3,9 +3,11 @@ package org.xenolith.guests.acpi;
 import static org.xenolith.guests.LittleEndian.put16;
 import static org.xenolith.guests.LittleEndian.put32;
 import static org.xenolith.guests.LittleEndian.put64;
+import static org.xenolith.guests.LittleEndian.u32;
+import static org.xenolith.guests.TableBytes.checksum;
+import static org.xenolith.guests.TableBytes.text;
 
 import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -159,14 +161,14 @@ public final class PcTables {
 
     private static byte[] madt(int cpus, int step) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.writeBytes(little(LAPIC, 4));
-        out.writeBytes(little(1, 4)); // the 8259s are there
+        out.writeBytes(Aml.little(LAPIC, 4));
+        out.writeBytes(Aml.little(1, 4)); // the 8259s are there
         for (int i = 0; i < cpus; i++) {
             out.writeBytes(new byte[]{0, 8, (byte) i, (byte) (i * step), 1, 0, 0, 0});
         }
         out.writeBytes(new byte[]{1, 12, 0, 0});
-        out.writeBytes(little(IOAPIC, 4));
-        out.writeBytes(little(0, 4));
+        out.writeBytes(Aml.little(IOAPIC, 4));
+        out.writeBytes(Aml.little(0, 4));
         out.writeBytes(override(0, 2, 0));
         for (int irq : LEVEL_IRQS) {
             out.writeBytes(override(irq, irq, 0xd));
@@ -186,12 +188,6 @@ public final class PcTables {
         return h;
     }
 
-    private static byte[] little(long value, int bytes) {
-        byte[] b = new byte[8];
-        put64(b, 0, value);
-        return Arrays.copyOf(b, bytes);
-    }
-
     // ---- results ----
 
     /** Bytes of the tables, without the RSDP. */
@@ -207,10 +203,10 @@ public final class PcTables {
     public byte[] at(long base) {
         byte[] b = blob.clone();
         for (Pointer p : pointers) {
-            put32(b, p.at(), (int) (word(b, p.at()) + base));
+            put32(b, p.at(), (int) (u32(b, p.at()) + base));
         }
         for (Checksum c : checksums) {
-            b[c.at()] = (byte) -sum(b, c.start(), c.length());
+            b[c.at()] = checksum(b, c.start(), c.length());
         }
         return b;
     }
@@ -218,10 +214,10 @@ public final class PcTables {
     /** The RSDP for tables at {@code base}. */
     public byte[] rsdp(long base) {
         byte[] r = rsdp.clone();
-        put32(r, 16, (int) (word(r, 16) + base));
-        put64(r, 24, word(r, 24) + base);
-        r[8] = (byte) -sum(r, 0, 20);
-        r[32] = (byte) -sum(r, 0, RSDP_LENGTH);
+        put32(r, 16, (int) (u32(r, 16) + base));
+        put64(r, 24, u32(r, 24) + base);
+        r[8] = checksum(r, 0, 20);
+        r[32] = checksum(r, 0, RSDP_LENGTH);
         return r;
     }
 
@@ -281,22 +277,5 @@ public final class PcTables {
         put32(c, 8 + NAME_LENGTH, sum.start());
         put32(c, 12 + NAME_LENGTH, sum.length());
         return c;
-    }
-
-    private static long word(byte[] b, int at) {
-        return b[at] & 0xffL | (b[at + 1] & 0xffL) << 8 | (b[at + 2] & 0xffL) << 16 | (b[at + 3] & 0xffL) << 24;
-    }
-
-    private static int sum(byte[] b, int start, int length) {
-        int sum = 0;
-        for (int i = 0; i < length; i++) {
-            sum += b[start + i];
-        }
-        return sum;
-    }
-
-    private static void text(byte[] to, int at, String text) {
-        byte[] ascii = text.getBytes(StandardCharsets.US_ASCII);
-        System.arraycopy(ascii, 0, to, at, ascii.length);
     }
 }

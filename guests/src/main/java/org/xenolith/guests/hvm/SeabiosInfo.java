@@ -2,8 +2,9 @@ package org.xenolith.guests.hvm;
 
 import static org.xenolith.guests.LittleEndian.put32;
 import static org.xenolith.guests.LittleEndian.put64;
+import static org.xenolith.guests.TableBytes.checksum;
+import static org.xenolith.guests.TableBytes.text;
 
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.xenolith.guests.pvh.MemoryRange;
 
@@ -28,8 +29,7 @@ final class SeabiosInfo {
      */
     static byte[] page(List<Long> tables, List<MemoryRange> map) {
         byte[] p = new byte[4096];
-        byte[] signature = "XenHVMSeaBIOS".getBytes(StandardCharsets.US_ASCII);
-        System.arraycopy(signature, 0, p, 0, signature.length);
+        text(p, 0, "XenHVMSeaBIOS");
         p[14] = LENGTH;
         put32(p, 16, (int) AT + POINTERS);
         put32(p, 20, tables.size());
@@ -44,11 +44,7 @@ final class SeabiosInfo {
             put64(p, E820 + E820_ENTRY * i + 8, r.size());
             put32(p, E820 + E820_ENTRY * i + 16, r.type().number());
         }
-        int sum = 0;
-        for (int i = 0; i < LENGTH; i++) {
-            sum += p[i];
-        }
-        p[15] = (byte) -sum;
+        p[15] = checksum(p, 0, LENGTH);
         return p;
     }
 }

@@ -3,10 +3,9 @@ package org.xenolith.guests.pc;
 import static org.xenolith.guests.LittleEndian.put16;
 import static org.xenolith.guests.LittleEndian.put32;
 import static org.xenolith.guests.LittleEndian.put64;
+import static org.xenolith.guests.smbios.SmbiosStructures.structure;
 
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import org.xenolith.guests.smbios.SmbiosStructures;
 
 /**
  * The SMBIOS tables of a PC (DMTF DSP0134, version 2.8) for firmware to place, as the fw_cfg files {@link #TABLES} and {@link #ANCHOR}. Firmware adds
@@ -19,7 +18,7 @@ public final class Smbios {
     public static final String ANCHOR = "etc/smbios/smbios-anchor";
 
     private static final String MAKER = "Xenolith";
-    private static final int ANCHOR_BYTES = 31;
+    private static final int VERSION_MINOR = 8;
     private static final int UNKNOWN = 2;
     private static final int OTHER = 1;
     private static final int SAFE = 3;
@@ -33,9 +32,7 @@ public final class Smbios {
     private static final int SIZE_IS_EXTENDED = 0x7fff;
     private static final long FOUR_GIB = 1L << 32;
 
-    private final ByteArrayOutputStream tables = new ByteArrayOutputStream();
-    private int structures;
-    private int longest;
+    private final SmbiosStructures structures = new SmbiosStructures();
 
     /**
      * Builds the tables.
@@ -50,7 +47,7 @@ public final class Smbios {
         system[5] = 2;
         system[6] = 3;
         system[24] = 6; // power switch
-        add(system, MAKER, "Xenolith PC", "i440FX");
+        structures.add(system, MAKER, "Xenolith PC", "i440FX");
         byte[] chassis = structure(3, 22, CHASSIS);
         chassis[4] = 1;
         chassis[5] = OTHER;
@@ -58,7 +55,7 @@ public final class Smbios {
         chassis[10] = SAFE;
         chassis[11] = SAFE;
         chassis[12] = UNKNOWN;
-        add(chassis, MAKER);
+        structures.add(chassis, MAKER);
         for (int i = 0; i < cpus; i++) {
             byte[] cpu = structure(4, 42, PROCESSOR + i);
             cpu[4] = 1;
@@ -73,10 +70,10 @@ public final class Smbios {
             cpu[35] = 1;
             cpu[36] = 1;
             cpu[37] = 1;
-            add(cpu, "CPU " + i, MAKER);
+            structures.add(cpu, "CPU " + i, MAKER);
         }
         memory(lowRam, highRam);
-        add(structure(127, 4, 0x7f00));
+        structures.add(structure(127, 4, 0x7f00));
     }
 
     private void memory(long lowRam, long highRam) {
@@ -89,7 +86,7 @@ public final class Smbios {
         put16(array, 11, 0xfffe);
         put16(array, 13, 1);
         put64(array, 15, kib >= KIB_LIMIT ? lowRam + highRam : 0);
-        add(array);
+        structures.add(array);
         byte[] device = structure(17, 34, MEMORY_DEVICE);
         put16(device, 4, MEMORY_ARRAY);
         put16(device, 6, 0xfffe);
@@ -103,7 +100,7 @@ public final class Smbios {
         put16(device, 19, UNKNOWN);
         device[23] = 2;
         put32(device, 28, mib >= SIZE_IS_EXTENDED ? (int) mib : 0);
-        add(device, "DIMM 0", MAKER);
+        structures.add(device, "DIMM 0", MAKER);
         mapped(MAPPED, 0, lowRam);
         if (highRam > 0) {
             mapped(MAPPED + 1, FOUR_GIB, highRam);
@@ -120,58 +117,16 @@ public final class Smbios {
         range[14] = 1;
         put64(range, 15, wide ? start : 0);
         put64(range, 23, wide ? last : 0);
-        add(range);
-    }
-
-    private static byte[] structure(int type, int length, int handle) {
-        byte[] s = new byte[length];
-        s[0] = (byte) type;
-        s[1] = (byte) length;
-        put16(s, 2, handle);
-        return s;
-    }
-
-    private void add(byte[] structure, String... strings) {
-        int before = tables.size();
-        tables.writeBytes(structure);
-        for (String s : strings) {
-            tables.writeBytes(s.getBytes(StandardCharsets.US_ASCII));
-            tables.write(0);
-        }
-        tables.write(0);
-        if (strings.length == 0) {
-            tables.write(0);
-        }
-        structures++;
-        longest = Math.max(longest, tables.size() - before);
+        structures.add(range);
     }
 
     /** The structures. */
     public byte[] tables() {
-        return tables.toByteArray();
+        return structures.bytes();
     }
 
     /** The entry point; the address of the structures, and both checksums with it, are the firmware's to fill in. */
     public byte[] anchor() {
-        byte[] a = Arrays.copyOf("_SM_".getBytes(StandardCharsets.US_ASCII), ANCHOR_BYTES);
-        a[5] = ANCHOR_BYTES;
-        a[6] = 2;
-        a[7] = 8;
-        put16(a, 8, longest);
-        System.arraycopy("_DMI_".getBytes(StandardCharsets.US_ASCII), 0, a, 16, 5);
-        put16(a, 22, tables.size());
-        put16(a, 28, structures);
-        a[30] = 0x28;
-        a[21] = (byte) -sum(a, 16);
-        a[4] = (byte) -sum(a, 0);
-        return a;
-    }
-
-    private static int sum(byte[] a, int from) {
-        int sum = 0;
-        for (int i = from; i < a.length; i++) {
-            sum += a[i];
-        }
-        return sum;
+        return structures.entryPoint(VERSION_MINOR, 0);
     }
 }
