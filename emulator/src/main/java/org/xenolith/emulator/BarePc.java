@@ -26,8 +26,6 @@ import org.xenolith.time.Timers;
 /** The machine itself as a PC: firmware and whatever it starts, without a hypervisor under it. */
 final class BarePc extends Guest {
     private static final int PM_BASE = 0x600;
-    private static final long BIG_PCI_HOLE = 0xc000_0000L;
-    private static final long PCI_HOLE = 0xe000_0000L;
     private static final long DISCARDED_FRAMES = 1 << 18;
     private static final String TABLES = "etc/acpi/tables";
     private static final String RSDP = "etc/acpi/rsdp";
@@ -141,11 +139,6 @@ final class BarePc extends Guest {
         }
     }
 
-    /** First address of the PCI devices' memory. */
-    private long pciStart() {
-        return memory.lowRam() > BIG_PCI_HOLE ? PCI_HOLE : BIG_PCI_HOLE;
-    }
-
     private void acpi(FwCfg fwCfg, PcTables tables) {
         fwCfg.file(TABLES, () -> tables(board.pc().power().ioBase()).file());
         fwCfg.file(RSDP, tables.rsdpFile());
@@ -154,7 +147,7 @@ final class BarePc extends Guest {
 
     /** The tables for the power-management ports that firmware has chosen: OVMF takes others than SeaBIOS; negative for none yet. */
     private PcTables tables(int pmBase) {
-        return new PcTables(config.vcpus(), 1, pciStart(), pmBase < 0 ? PM_BASE : pmBase);
+        return new PcTables(config.vcpus(), 1, memory.pciStart(), pmBase < 0 ? PM_BASE : pmBase);
     }
 
     /** Resets everything; without firmware, memory is then that of a kernel about to start. */
@@ -166,11 +159,11 @@ final class BarePc extends Guest {
                 c.cpu().setActivity(Cpu.Activity.WAIT_FOR_SIPI);
             }
             if (kernel != null) {
-                KernelStart.setUp(c.cpu(), pciStart());
+                KernelStart.setUp(c.cpu(), memory.pciStart());
             }
         }
         if (kernel != null) {
-            PcSetup.run(bus, board.pc(), pciStart());
+            PcSetup.run(bus, board.pc(), memory.pciStart());
             kernel.load(memory);
             KernelStart.enter(cpus.getFirst().cpu(), kernel);
         }

@@ -22,22 +22,8 @@ public final class FwCfg implements Device, PortHandler {
     public static final int MAX_CPUS = 0x0f;
     public static final int RAM_SIZE = 0x03;
     public static final int BOOT_MENU = 0x0e;
-    public static final int NUMA = 0x0d;
     public static final int IRQ0_OVERRIDE = 0x8002;
     public static final int NO_GRAPHIC = 0x04;
-    /** Kernel, initrd, command line and set-up code of a direct boot. */
-    public static final int KERNEL_ADDRESS = 0x07;
-    public static final int KERNEL_SIZE = 0x08;
-    public static final int INITRD_ADDRESS = 0x0a;
-    public static final int INITRD_SIZE = 0x0b;
-    public static final int KERNEL_DATA = 0x11;
-    public static final int INITRD_DATA = 0x12;
-    public static final int COMMAND_LINE_ADDRESS = 0x13;
-    public static final int COMMAND_LINE_SIZE = 0x14;
-    public static final int COMMAND_LINE_DATA = 0x15;
-    public static final int SETUP_ADDRESS = 0x16;
-    public static final int SETUP_SIZE = 0x17;
-    public static final int SETUP_DATA = 0x18;
 
     private static final int SELECTOR_PORT = 0x510;
     private static final int DATA_PORT = 0x511;

@@ -59,6 +59,11 @@ public final class BareMemory implements Stage2, GuestMemory, RamWindows {
         return lowRam << 12;
     }
 
+    /** First address of the PCI devices' memory: the start of the hole below 4 GiB. */
+    public long pciStart() {
+        return lowRam() > BIG_PCI_HOLE ? PCI_HOLE : BIG_PCI_HOLE;
+    }
+
     /** Bytes of RAM from 4 GiB up. */
     public long highRam() {
         return ramFrames - lowRam << 12;

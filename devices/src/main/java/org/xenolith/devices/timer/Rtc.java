@@ -74,11 +74,6 @@ public final class Rtc implements Device, PortHandler.Bytes {
         timer.cancel();
     }
 
-    /** Reads CMOS memory as firmware finds it; no side effects, not for clock registers. */
-    public int nvram(int at) {
-        return cmos[at & 0xff] & 0xff;
-    }
-
     /** Writes CMOS memory for firmware to find: sizes, boot order; not for clock registers. */
     public void setNvram(int at, int value) {
         cmos[at & 0xff] = (byte) value;
